@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The worker: one thread's event loop and all that it owns.
+ *
+ * Everything here belongs to the worker's thread, but for what stands under 'any thread'. The
+ * layers above hang their own parts in: `streams` (stream/) and `arrivals` (server/).
+ */
+#ifndef EVF_LOOP_WORKER_H
+#define EVF_LOOP_WORKER_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <evframe/evframe.h>
+
+#include "base/assert.h"
+#include "base/figures.h"
+#include "loop/mailbox.h"
+#include "memory/extent.h"
+#include "memory/page.h"
+#include "time/wheel.h"
+
+struct evf__offload;
+struct evf__streams;
+
+/* The kinds of callbacks: what a worker is doing, for the log and for naming what does not return.
+ */
+#define EVF__CALLBACKS(X)                                                                          \
+    X(NONE, "")                                                                                    \
+    X(OPEN, "open")                                                                                \
+    X(DATA, "data")                                                                                \
+    X(END, "end")                                                                                  \
+    X(DRAIN, "drain")                                                                              \
+    X(TIMEOUT, "timeout")                                                                          \
+    X(QUIESCE, "quiesce")                                                                          \
+    X(CLOSE, "close")                                                                              \
+    X(TIMER, "timer")                                                                              \
+    X(POST, "post")                                                                                \
+    X(FREE, "free")                                                                                \
+    X(WORKER_START, "worker_start")                                                                \
+    X(WORKER_STOP, "worker_stop")
+
+enum evf__callback {
+#define EVF__CALLBACK_ID(id, text) EVF__CALLBACK_##id,
+    EVF__CALLBACKS(EVF__CALLBACK_ID)
+#undef EVF__CALLBACK_ID
+};
+
+/* The kinds of wheel entries. */
+enum evf__entry_kind { EVF__ENTRY_TIMER = 1, EVF__ENTRY_STREAM = 2 };
+
+struct evf__worker_settings {
+    unsigned index;
+    unsigned mailbox; /* capacity */
+    size_t page_size;
+    struct evf__offload *offload; /* shared by all workers; may be NULL */
+};
+
+struct evf_worker {
+    /* set at start */
+    unsigned index;
+    struct event_base *base;
+    struct evf__offload *offload;
+    struct evf__extents extents;
+    int timer_fd;
+    struct event timer_event, wake_event;
+
+    /* owner thread */
+    uint64_t now_ms;       /* the monotonic clock of this turn */
+    uint64_t wall_ms;      /* the calendar clock, read when first asked for in a turn; 0: not yet */
+    uint64_t armed_for_ms; /* what timer_fd is set to; UINT64_MAX: not armed */
+    uint64_t random[2];
+    uint64_t stop_deadline_ms; /* 0: not stopping */
+    bool wake_seen;            /* the eventfd was readable in this turn */
+    struct evf__wheel wheel;
+    struct evf__pages pages;
+    struct evf__streams *streams;
+    evf_stream *in_stream; /* whose callback runs */
+
+    /* New connections: the server's hook for step 2. Takes what waits, at most a budget; true when
+     * more is left. Set at start, may be NULL. */
+    bool (*take_arrivals)(evf_worker *worker, void *argument);
+    void *arrivals;
+
+    /* any thread, atomic */
+    struct evf__mailbox mailbox;
+    struct evf__figures figures;
+    /* What runs now; written by the owner, relaxed; read, relaxed, to name what does not return.
+     * plugin is NULL where it is not known (timers, posts). */
+    _Atomic(const char *) callback_plugin;
+    _Atomic(void *) callback_function;
+    _Atomic int callback;
+};
+
+/* The calling thread's worker; NULL elsewhere. Set by evf__worker_init. */
+extern _Thread_local evf_worker *evf__worker_current;
+
+/* Makes the loop of the calling thread. `worker` is zeroed memory aligned to 64. 0, or a negated
+ * errno with nothing left behind. */
+int evf__worker_init(evf_worker *worker, const struct evf__worker_settings *settings);
+/* Drops running timers (telling how many), asserts that pages and mailbox are empty. */
+void evf__worker_fini(evf_worker *worker);
+
+/* Step 1 of a turn: waits for events (without blocking when `may_sleep` is false, or when mail or a
+ * due timer waits), reads the clock, collects what is due. Readiness callbacks append to the turn's
+ * lists only. */
+void evf__worker_wait(evf_worker *worker, bool may_sleep);
+
+/* Around every callback into a plugin. Leaving goes back to 'none': callbacks do not nest. */
+static inline void evf__enter(evf_worker *worker, enum evf__callback callback, const char *plugin,
+                              void *function, evf_stream *stream)
+{
+    worker->in_stream = stream;
+    atomic_store_explicit(&worker->callback_plugin, plugin, memory_order_relaxed);
+    atomic_store_explicit(&worker->callback_function, function, memory_order_relaxed);
+    atomic_store_explicit(&worker->callback, callback, memory_order_relaxed);
+}
+
+static inline void evf__leave(evf_worker *worker)
+{
+    worker->in_stream = NULL;
+    atomic_store_explicit(&worker->callback, EVF__CALLBACK_NONE, memory_order_relaxed);
+}
+
+/* Fires a plugin's timer whose entry the wheel gave out. */
+void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry);
+
+/* The text of enum evf__callback. */
+const char *evf__callback_name(int callback);
+
+/* Every public function that belongs to a worker's thread says so first, in debug builds. */
+#define EVF__ON_WORKER(worker)                                                                     \
+    EVF_DEBUG_RULE((worker) == evf__worker_current, "called on the worker's own thread")
+
+#endif
