@@ -80,14 +80,24 @@ struct evf_worker {
     struct evf__streams *streams;
     evf_stream *in_stream; /* whose callback runs */
 
-    /* New connections: the server's hook for step 2. Takes what waits, at most a budget; true when
-     * more is left. Set at start, may be NULL. */
+    struct evf__list timers; /* plugins' running timers, in debug builds */
+
+    /* New connections: the server's hooks, set at start, may be NULL. take_arrivals, in step 2:
+     * takes what waits, at most a budget; true when more is left. arrivals_wait: true when
+     * something waits; asked once more when `asleep` is set already, so that a hand-over that came
+     * in between cannot be slept through. */
     bool (*take_arrivals)(evf_worker *worker, void *argument);
+    bool (*arrivals_wait)(const evf_worker *worker, void *argument);
     void *arrivals;
+    bool arrivals_left; /* what take_arrivals said last */
 
     /* any thread, atomic */
     struct evf__mailbox mailbox;
     struct evf__figures figures;
+    /* Accepted connections given to this worker that are gone again: closed streams, and those whose
+     * evf__stream_accept failed. Counted by the owner together with origin->open_streams; the
+     * acceptor subtracts it from what it assigned. Relaxed. */
+    _Atomic uint64_t accepted_gone;
     /* What runs now; written by the owner, relaxed; read, relaxed, to name what does not return.
      * plugin is NULL where it is not known (timers, posts). */
     _Atomic(const char *) callback_plugin;
@@ -124,6 +134,12 @@ static inline void evf__leave(evf_worker *worker)
     worker->in_stream = NULL;
     atomic_store_explicit(&worker->callback, EVF__CALLBACK_NONE, memory_order_relaxed);
 }
+
+/* Asserts, in debug builds, that no running timer lies in memory that is being freed. */
+void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size);
+
+/* Writes what the worker holds into its gauges, once a turn. */
+void evf__worker_publish(evf_worker *worker);
 
 /* Fires a plugin's timer whose entry the wheel gave out. */
 void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry);

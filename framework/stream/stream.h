@@ -16,6 +16,7 @@
 
 #include <evframe/stream.h>
 
+struct evf__log_source;
 struct evf__transport;
 struct evf__wheel_entry;
 struct evf__streams;
@@ -64,6 +65,9 @@ void evf__streams_deadline(evf_worker *worker, struct evf__wheel_entry *entry);
 void evf__streams_flush_and_close(evf_worker *worker);
 /* True when step 3 or 5 has work that waits for no event: do not sleep. */
 bool evf__streams_pending(const evf_worker *worker);
+
+/* Fills plugin, stream_id and peer for the log. */
+void evf__stream_describe(const evf_stream *stream, struct evf__log_source *ret);
 
 /* The graceful stop, step (2) of the contract: readable input is presented once, then `quiesce`.
  * worker->stop_deadline_ms is set already. */

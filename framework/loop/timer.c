@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Plugins' timers: entries of the worker's wheel inside struct evf_timer. The worker's thread.
+ */
+#include "loop/worker.h"
+
+struct timer {
+    struct evf__wheel_entry entry;
+    evf_timer_fn *fn;
+    void *argument;
+    evf_worker *worker;
+    struct evf__list link; /* in the worker's list of running timers, in debug builds */
+};
+
+_Static_assert(sizeof(struct timer) == sizeof(struct evf_timer), "64 bytes for ever");
+
+#if defined(EVF_DEBUG_CHECKS)
+enum { LISTED = 1 };
+#else
+enum { LISTED = 0 };
+#endif
+
+void evf_timer_start(evf_worker *worker, struct evf_timer *timer, uint32_t ms, evf_timer_fn *fn,
+                     void *argument)
+{
+    struct timer *self = (struct timer *)timer;
+    EVF__ON_WORKER(worker);
+    EVF_RULE(fn != NULL, "a timer has a callback");
+    EVF_RULE(!evf_timer_running(timer) || self->worker == worker,
+             "a running timer stays on its worker");
+    self->fn = fn;
+    self->argument = argument;
+    self->worker = worker;
+    self->entry.kind = EVF__ENTRY_TIMER;
+    evf__wheel_start(&worker->wheel, &self->entry, worker->now_ms + ms);
+    if (LISTED && !evf__list_on(&self->link))
+        evf__list_append(&worker->timers, &self->link);
+}
+
+void evf_timer_stop(struct evf_timer *timer)
+{
+    struct timer *self = (struct timer *)timer;
+    if (!evf_timer_running(timer))
+        return;
+    EVF__ON_WORKER(self->worker);
+    evf__wheel_stop(&self->worker->wheel, &self->entry);
+    if (LISTED)
+        evf__list_remove(&self->link);
+}
+
+bool evf_timer_running(const struct evf_timer *timer)
+{
+    return evf__wheel_running(&((const struct timer *)timer)->entry);
+}
+
+void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry)
+{
+    struct timer *self = EVF__OWNER(entry, struct timer, entry);
+    if (LISTED)
+        evf__list_remove(&self->link);
+    evf__enter(worker, EVF__CALLBACK_TIMER, NULL, (void *)self->fn, NULL);
+    self->fn(worker, (struct evf_timer *)self, self->argument);
+    evf__leave(worker);
+}
+
+void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size)
+{
+    const char *begin = memory;
+    if (!LISTED)
+        return;
+    for (struct evf__list *at = worker->timers.next; at != &worker->timers; at = at->next) {
+        const char *timer = (const char *)EVF__OWNER(at, struct timer, link);
+        EVF_RULE(timer < begin || timer >= begin + size,
+                 "no timer runs in memory that is being freed");
+    }
+}

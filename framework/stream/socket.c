@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The transport of plain sockets: TCP and unix streams. The worker's thread.
+ *
+ * Both events are level-triggered and stay added while they are wanted. The write event lives in
+ * the queue, because only a stream with a queue waits for room.
+ */
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "stream/queue.h"
+#include "stream/state.h"
+
+static int descriptor(const evf_stream *stream)
+{
+    return event_get_fd(&stream->read_event);
+}
+
+/* A system call's result as a code. EPIPE means that the peer has reset the connection, since
+ * nothing is sent after our own half-close: the kernel says so instead of ECONNRESET when the peer
+ * had ended before. */
+static ssize_t status(ssize_t result)
+{
+    if (result >= 0)
+        return result;
+    if (errno == EPIPE)
+        return -ECONNRESET;
+    return errno == EWOULDBLOCK || errno == EINTR ? -EAGAIN : -errno;
+}
+
+static void on_input(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    evf__stream_ready(argument, EVF__READABLE);
+}
+
+static void on_output(evutil_socket_t fd, short events, void *argument)
+{
+    (void)fd;
+    (void)events;
+    evf__stream_ready(argument, EVF__WRITABLE);
+}
+
+static void socket_open(evf_stream *stream, int fd)
+{
+    int assigned = event_assign(&stream->read_event, evf__worker_of(stream)->base, fd,
+                                EV_READ | EV_PERSIST, on_input, stream);
+    EVF_ASSERT(assigned == 0);
+}
+
+static ssize_t socket_receive(evf_stream *stream, void *room, size_t len)
+{
+    return status(recv(descriptor(stream), room, len, 0));
+}
+
+static ssize_t socket_send(evf_stream *stream, const struct iovec *pieces, int count, bool more)
+{
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    if (count == 1)
+        return status(send(descriptor(stream), pieces->iov_base, pieces->iov_len, flags));
+    struct msghdr message = { .msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count };
+    return status(sendmsg(descriptor(stream), &message, flags));
+}
+
+static ssize_t socket_send_file(evf_stream *stream, int fd, off_t *offset, size_t len)
+{
+    return status(sendfile(descriptor(stream), fd, offset, len));
+}
+
+static int socket_shut_down(evf_stream *stream)
+{
+    /* ENOTCONN: the peer has reset it; reading will tell. */
+    if (shutdown(descriptor(stream), SHUT_WR) < 0 && errno != ENOTCONN)
+        return -errno;
+    return 0;
+}
+
+static int socket_watch_input(evf_stream *stream, bool on)
+{
+    int result = on ? event_add(&stream->read_event, NULL) : event_del(&stream->read_event);
+    return result < 0 ? -ENOMEM : 0;
+}
+
+static int socket_watch_output(evf_stream *stream, bool on)
+{
+    struct event *event = &stream->queue->write_event;
+    if (!on)
+        return event_del(event) < 0 ? -ENOMEM : 0;
+    int assigned = event_assign(event, evf__worker_of(stream)->base, descriptor(stream),
+                                EV_WRITE | EV_PERSIST, on_output, stream);
+    EVF_ASSERT(assigned == 0);
+    return event_add(event, NULL) < 0 ? -ENOMEM : 0;
+}
+
+static void socket_close(evf_stream *stream, bool reset)
+{
+    if (reset) {
+        struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+        (void)setsockopt(descriptor(stream), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    }
+    close(descriptor(stream));
+}
+
+static int socket_local_address(const evf_stream *stream, struct sockaddr_storage *ret,
+                                socklen_t *ret_len)
+{
+    socklen_t len = sizeof *ret;
+    if (getsockname(descriptor(stream), (struct sockaddr *)ret, &len) < 0)
+        return -errno;
+    *ret_len = len;
+    return 0;
+}
+
+static int socket_set_option(evf_stream *stream, int level, int name, int value)
+{
+    return setsockopt(descriptor(stream), level, name, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+const struct evf__transport evf__socket_transport = {
+    .name = "socket",
+    .open = socket_open,
+    .receive = socket_receive,
+    .send = socket_send,
+    .send_file = socket_send_file,
+    .shut_down = socket_shut_down,
+    .watch_input = socket_watch_input,
+    .watch_output = socket_watch_output,
+    .close = socket_close,
+    .local_address = socket_local_address,
+    .set_option = socket_set_option,
+};

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What one turn does for streams: input and output (step 3), flush and close (step 5), and the
+ * graceful stop. The worker's thread.
+ *
+ * Both steps work on the list as it stood when they began; what is added meanwhile waits for the
+ * next turn, which does not sleep then.
+ */
+#include <errno.h>
+
+#include "stream/queue.h"
+#include "stream/state.h"
+
+static void pay_drain(evf_stream *stream)
+{
+    if ((stream->flags & (EVF__OWES_DRAIN | EVF__CLOSING)) != EVF__OWES_DRAIN ||
+        evf__queue_bytes(stream) > 0)
+        return;
+    stream->flags &= ~(uint32_t)EVF__OWES_DRAIN;
+    EVF__CALL(stream, DRAIN, drain, stream);
+    evf__stream_settle(stream);
+}
+
+static void quiesce(evf_stream *stream)
+{
+    stream->flags &= ~(uint32_t)(EVF__QUIESCE_DUE | EVF__QUIESCE_AFTER_READ);
+    if (stream->origin->handler->quiesce != NULL)
+        EVF__CALL(stream, QUIESCE, quiesce, stream);
+    else if (stream->origin->accepted)
+        (void)evf_end(stream);
+}
+
+/* Flush, drain, read: in this order. */
+static void step(evf_stream *stream)
+{
+    uint32_t why = stream->flags;
+    stream->flags &= ~(uint32_t)(EVF__READABLE | EVF__WRITABLE | EVF__REST_DUE);
+    if ((why & EVF__WRITABLE) != 0 && evf__queue_bytes(stream) > 0)
+        evf__stream_flush(stream, false);
+    pay_drain(stream);
+    if ((why & EVF__REST_DUE) != 0)
+        evf__input_present_rest(stream);
+    if ((why & EVF__READABLE) != 0)
+        evf__input_read(stream);
+    uint32_t flags = stream->flags;
+    if ((flags & EVF__CLOSING) != 0)
+        return;
+    if ((flags & EVF__QUIESCE_DUE) != 0 ||
+        ((flags & EVF__QUIESCE_AFTER_READ) != 0 &&
+         (stream->bytes_read > 0 || (flags & EVF__PEER_ENDED) != 0)))
+        quiesce(stream);
+    evf__stream_watch(stream);
+}
+
+void evf__streams_input_output(evf_worker *worker)
+{
+    struct evf__streams *streams = worker->streams;
+    evf_stream *stream = streams->ready;
+    streams->ready = NULL;
+    streams->ready_last = &streams->ready;
+    while (stream != NULL) {
+        evf_stream *next = stream->next;
+        stream->flags &= ~(uint32_t)EVF__ON_READY;
+        if ((stream->flags & EVF__GONE) != 0)
+            evf__stream_table_give(&streams->table, stream);
+        else if ((stream->flags & EVF__CLOSING) == 0)
+            step(stream);
+        stream = next;
+    }
+}
+
+static void flush_corked(struct evf__streams *streams)
+{
+    struct evf__list *link;
+    while ((link = evf__list_take(&streams->corked)) != NULL) {
+        struct evf__queue *queue = EVF__OWNER(link, struct evf__queue, corked);
+        queue->cork = 0;
+        if (!queue->watched)
+            evf__stream_flush(queue->stream, false);
+    }
+}
+
+void evf__streams_flush_and_close(evf_worker *worker)
+{
+    struct evf__streams *streams = worker->streams;
+    struct evf__list closing, *link;
+    evf__list_init(&closing);
+    evf__list_move_all(&closing, &streams->closing);
+    flush_corked(streams);
+    while ((link = evf__list_take(&closing)) != NULL)
+        evf__stream_finish(EVF__OWNER(link, evf_stream, deadline.link));
+    evf__pieces_release(worker);
+    evf__figure_set(&worker->figures, EVF__FIGURE_STREAMS, streams->table.count);
+    evf__figure_set(&worker->figures, EVF__FIGURE_QUEUES, streams->queues.in_use);
+}
+
+bool evf__streams_pending(const evf_worker *worker)
+{
+    const struct evf__streams *streams = worker->streams;
+    return streams->ready != NULL || streams->spent != NULL ||
+           !evf__list_empty(&streams->closing) || !evf__list_empty(&streams->corked);
+}
+
+size_t evf__streams_count(const evf_worker *worker)
+{
+    return worker->streams->table.count;
+}
+
+typedef void each_fn(evf_stream *stream, int reason);
+
+static void each(evf_worker *worker, each_fn *fn, int reason)
+{
+    const struct evf__stream_table *table = &worker->streams->table;
+    for (uint32_t chunk = 0; chunk < table->chunk_count; chunk++) {
+        for (uint32_t index = 0; index < EVF__CHUNK_STREAMS_MAX; index++) {
+            evf_stream *stream = evf__stream_table_at(table, chunk, index);
+            if (stream != NULL && (stream->flags & EVF__CLOSING) == 0)
+                fn(stream, reason);
+        }
+    }
+}
+
+static void ask_quiesce(evf_stream *stream, int reason)
+{
+    (void)reason;
+    if (!stream->origin->accepted || (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
+        return;
+    evf__stream_ready(stream, EVF__READABLE | EVF__QUIESCE_DUE);
+}
+
+void evf__streams_quiesce(evf_worker *worker)
+{
+    EVF_ASSERT(worker->stop_deadline_ms != 0);
+    each(worker, ask_quiesce, 0);
+}
+
+void evf__streams_close_all(evf_worker *worker, int reason)
+{
+    each(worker, evf__stream_close, reason);
+}

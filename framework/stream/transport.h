@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A transport: how a stream's bytes reach the other side.
+ *
+ * Plain sockets are the first (socket.c); TLS and a simulation are to follow, so nothing above may
+ * assume a socket. A transport owns its events: it is told what the stream wants to be woken for
+ * and decides itself what to wait for. It reports readiness by evf__stream_ready. All functions run
+ * on the stream's worker, never call a handler, and answer negative codes, not errno.
+ */
+#ifndef EVF_STREAM_TRANSPORT_H
+#define EVF_STREAM_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <evframe/base.h>
+
+struct evf__transport {
+    const char *name;
+
+    /* Adopts a connected descriptor. */
+    void (*open)(evf_stream *stream, int fd);
+
+    /* Bytes received; 0 at the peer's end; -EAGAIN when none are there; else a negative code. */
+    ssize_t (*receive)(evf_stream *stream, void *room, size_t len);
+
+    /* Bytes taken; -EAGAIN when none can be; else a negative code. `more`: something follows at
+     * once. */
+    ssize_t (*send)(evf_stream *stream, const struct iovec *pieces, int count, bool more);
+    /* The same for a range of a regular file; *offset moves. 0: the file is at its end. */
+    ssize_t (*send_file)(evf_stream *stream, int fd, off_t *offset, size_t len);
+
+    /* Ends our side of sending. 0, or -EAGAIN: it takes time and is asked again when ready; else a
+     * negative code. */
+    int (*shut_down)(evf_stream *stream);
+
+    /* Starts and stops waking for input, and for room to send (the stream has a queue then). 0 or a
+     * negative code. */
+    int (*watch_input)(evf_stream *stream, bool on);
+    int (*watch_output)(evf_stream *stream, bool on);
+
+    /* Ends the connection and gives everything back; with RST when `reset`. */
+    void (*close)(evf_stream *stream, bool reset);
+
+    int (*local_address)(const evf_stream *stream, struct sockaddr_storage *ret,
+                         socklen_t *ret_len);
+    /* As setsockopt. */
+    int (*set_option)(evf_stream *stream, int level, int name, int value);
+};
+
+#endif
