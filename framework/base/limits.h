@@ -27,6 +27,16 @@ enum evf__limit {
     EVF__MAILBOX_BUDGET = 256,
     EVF__TIMER_BUDGET = 4096,
 
+    /* Posts that a mailbox holds: half a gigabyte of nodes, far beyond any use; the free list has
+     * 25 bits for a node's number. */
+    EVF__MAILBOX_CAPACITY_MAX = 1 << 24,
+
+    /* Helper threads for offloaded work; more would only wait for the same disks. */
+    EVF__OFFLOAD_THREADS_MAX = 256,
+
+    /* Offloaded work that may be allowed to wait: beyond a million nobody waits for the answer. */
+    EVF__OFFLOAD_QUEUE_MAX = 1 << 20,
+
     /* Bytes read from one stream in one turn: four default pages. */
     EVF__READ_BUDGET = 256 * 1024,
 
@@ -57,9 +67,27 @@ enum evf__limit {
     EVF__PAGES_FREE_MAX = 64,
     EVF__BLOCKS_FREE_MAX = 128,
 
+    /* The largest block: far above any sensible frame, and sizes stay within 32 bits. */
+    EVF__BLOCK_MAX = 1024 * 1024 * 1024,
+
+    /* Arenas of jemalloc made in one process: one for each worker of a server of the largest size.
+     * Workers beyond them share the arenas that jemalloc gives their threads. */
+    EVF__ARENAS_MAX = EVF__WORKERS_MAX,
+
     /* One log line with its terminator, and lines in one thread's ring. */
     EVF__LOG_LINE_MAX = 1024,
     EVF__LOG_RING_LINES = 256,
+
+    /* Log lines are gathered up to this for one write: PIPE_BUF, so that a write into a pipe is
+     * whole, and does not block when the pipe was writable. */
+    EVF__LOG_BATCH = 4096,
+
+    /* How long writing waits for a terminal or pipe that takes nothing. Then lines are lost and
+     * counted, and it does not wait again until something was taken: nobody's stop hangs on it. */
+    EVF__LOG_WAIT_MS = 1000,
+
+    /* Names longer than this are not compared for 'did you mean': the work grows with its square. */
+    EVF__NAME_COMPARED_MAX = 64,
 
     /* Rounds in which mailboxes and offloaded work run out at the stop; work that keeps posting
      * itself is cut off here. */
@@ -68,8 +96,43 @@ enum evf__limit {
     /* After a second stop request, how long a callback may still take before it is given up. */
     EVF__STUCK_MS = 1000,
 
+    /* A row of refused connections is one burst, told once at its beginning and once at its end:
+     * when none was refused for so long. */
+    EVF__REFUSAL_BURST_MS = 1000,
+
+    /* How far past the deadline of a stop the first warning names what does not return. */
+    EVF__SLOW_STOP_MS = 3000,
+
+    /* Attempts to lock a socket's lock file that somebody removes each time in between. */
+    EVF__LOCK_ATTEMPTS = 16,
+
     /* Accepting stands still for so long when even the reserve descriptor is gone. */
     EVF__ACCEPT_BACKOFF_MS = 100,
+
+    /* A plugin file is copied into memory before it is opened; with debug information a large C++
+     * plugin stays below. */
+    EVF__PLUGIN_FILE_MAX = 256 * 1024 * 1024,
+
+    /* Texts of a plugin: name and version stand in every log line about it; a summary, an option's
+     * help and a choice are one line. */
+    EVF__PLUGIN_NAME_MAX = 63,
+    EVF__PLUGIN_TEXT_MAX = 255,
+
+    /* Options of one plugin, choices of one option, and the bytes of one entry: an array whose end
+     * is missing, or whose stride is wrong, must not be walked for ever. */
+    EVF__OPTIONS_MAX = 256,
+    EVF__OPTION_CHOICES_MAX = 256,
+    EVF__OPTION_SIZE_MAX = 4096,
+
+    /* State of an instance, and of a worker for it; a size above it is a mistake in the file. */
+    EVF__PLUGIN_STATE_MAX = 1024 * 1024 * 1024,
+
+    /* A listener's options as text: one argument of a command line, as the kernel limits it. It
+     * limits the values of a repeatable option too. */
+    EVF__OPTIONS_TEXT_MAX = 128 * 1024,
+
+    /* The largest unconsumed input that a stream may be allowed; a block's own limit. */
+    EVF__MAX_FRAME_MAX = 1024 * 1024 * 1024,
 };
 
 /* The longest idle time and linger: half of a 32-bit clock, so that a comparison cannot wrap. */

@@ -12,7 +12,7 @@
 
 #include "base/assert.h"
 
-#define EVF__OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define EVF__OWNER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct evf__list {
     struct evf__list *next, *prev;
@@ -40,6 +40,11 @@ static inline void evf__list_append(struct evf__list *head, struct evf__list *no
     node->next = head;
     head->prev->next = node;
     head->prev = node;
+}
+
+static inline void evf__list_prepend(struct evf__list *head, struct evf__list *node)
+{
+    evf__list_append(head->next, node);
 }
 
 /* No effect on a node that is on no list. */

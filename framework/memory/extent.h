@@ -5,9 +5,13 @@
  * The default source uses jemalloc's arenas when the process runs on jemalloc (mallocx and mallctl
  * are found as weak symbols), one arena per worker, else aligned_alloc.
  *
- * EVF_DEBUG_MEMORY in the environment, read once, wraps it: a comma-separated list of `poison`
- * (memory is filled with 0xa5 when given back and checked to be unread where possible), `fail=N`
- * (one take in N fails, at random), `seed=S`.
+ * EVF_DEBUG_MEMORY in the environment, read once, turns on the debug mode. It is a comma-separated
+ * list of
+ *   poison   memory is filled with 0xa5 when it is taken and when it is given back; pools do the
+ *            same with what they keep free, and assert that it was not written to in between
+ *   fail=N   one take of the default source in N fails, at random
+ *   seed=S   for those failures: the same seed, the same failures of each worker
+ * A malformed list is reported and ignored as a whole.
  */
 #ifndef EVF_MEMORY_EXTENT_H
 #define EVF_MEMORY_EXTENT_H

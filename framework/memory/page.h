@@ -8,13 +8,20 @@
  * lines for ever. When somebody kept it the next read goes behind. A page whose room is below
  * EVF__READ_ROOM_MIN is replaced; it returns to the free list when its last hold is dropped.
  *
- * The mark may roll back only over what nobody holds: a page remembers the end of the highest part
- * that was kept since it had no hold (`kept_end`), and never rolls back below it. A page without
- * any hold starts at 0 again.
+ * What may be overwritten. A byte of a page is safe while it lies in
+ *   - a slice that was given by `filled` and is not settled yet (`unsettled` counts them), or
+ *   - the part below `kept_end`, the end of the highest slice that was kept since the page had no
+ *     hold. A page without any hold has a kept_end of 0.
+ * So the mark of the current page is kept_end whenever no slice is unsettled, and never below it.
+ * A slice that a callback drops is not gone before that callback's own slice is settled, and one
+ * that it keeps is safe whatever older slice of the page it drops before or after.
  *
  * Blocks are the same struct evf_page for a memory of any size: small kept slices, unconsumed
  * input, queued copies, evf_slice_new. They start with one hold, have power-of-two capacities from
  * 64 bytes, and free lists per size up to 64 KiB; larger ones go straight back to the source.
+ *
+ * Under ASan, and with EVF_DEBUG_MEMORY=poison, what is free of a page and in a free block is
+ * poisoned: a slice that is used after its callback without having been kept is found.
  *
  * One thread. The struct evf_page of a page or block never moves.
  */
@@ -27,6 +34,8 @@
 
 #include <evframe/slice.h>
 
+#include "base/assert.h"
+#include "base/limits.h"
 #include "base/list.h"
 #include "memory/extent.h"
 #include "memory/slab.h"
@@ -38,8 +47,9 @@ struct evf_page {
     size_t size; /* bytes at data */
     struct evf__pages *pool;
     uint32_t holds;
-    uint32_t kept_end; /* of a read page; see above */
-    uint8_t kind;      /* a read page, or a block of size class kind - 1; private to page.c */
+    uint32_t kept_end;  /* of a read page; see above */
+    uint32_t unsettled; /* of a read page: slices given by `filled` and not yet settled */
+    uint8_t kind;       /* 0: a read page; else a block of 32 << kind bytes */
     struct evf__list link;
 };
 
@@ -50,6 +60,8 @@ struct evf__pages {
     size_t page_size;
     struct evf_page *current; /* NULL until the first read */
     size_t mark;              /* fill mark of the current page */
+    bool guards;              /* free memory is watched: ASan or poisoning */
+    bool poisons;
     struct evf__slab headers; /* struct evf_page of read pages */
     struct evf__list free_pages, held_pages, used_blocks;
     struct evf__list free_blocks[EVF__BLOCK_CLASSES];
@@ -64,22 +76,81 @@ void evf__pages_init(struct evf__pages *pool, const struct evf__extents *extents
 /* Asserts that no page is held and no block in use, naming the count. */
 void evf__pages_fini(struct evf__pages *pool);
 
+/* The parts of the inline functions below that are seldom needed; for them alone. */
+uint8_t *evf__pages_room_slow(struct evf__pages *pool, size_t *ret_len);
+void evf__pages_guard_filled(struct evf__pages *pool, size_t len);
+void evf__pages_settle_slow(struct evf__pages *pool, evf_slice slice);
+void evf__pages_guard_free(struct evf__pages *pool, size_t from, size_t to);
+
 /* Where the next read may go: at least EVF__READ_ROOM_MIN bytes. NULL without memory. */
-uint8_t *evf__pages_room(struct evf__pages *pool, size_t *ret_len);
-/* len bytes were received there: gives the slice (without a hold) and moves the mark behind it. */
-evf_slice evf__pages_filled(struct evf__pages *pool, size_t len);
-/* The callback that got this slice (from `filled`; nothing was read since) has returned: rolls the
- * mark back over what nobody holds. */
-void evf__pages_settle(struct evf__pages *pool, evf_slice slice);
+static inline uint8_t *evf__pages_room(struct evf__pages *pool, size_t *ret_len)
+{
+    size_t room = pool->page_size - pool->mark;
+    if (__builtin_expect(pool->current == NULL || room < EVF__READ_ROOM_MIN || pool->guards, 0))
+        return evf__pages_room_slow(pool, ret_len);
+    *ret_len = room;
+    return pool->current->data + pool->mark;
+}
+
+/* len bytes were received there: gives the slice (without a hold) and moves the mark behind it.
+ * Every slice must be settled once. */
+static inline evf_slice evf__pages_filled(struct evf__pages *pool, size_t len)
+{
+    struct evf_page *page = pool->current;
+    EVF_ASSERT(page != NULL && len <= pool->page_size - pool->mark);
+    evf_slice slice = { .data = page->data + pool->mark, .len = len, .page = page };
+    pool->mark += len;
+    page->unsettled++;
+    if (__builtin_expect(pool->guards, 0))
+        evf__pages_guard_filled(pool, len);
+    return slice;
+}
+
+/* The callback that got this slice (from `filled`) has returned: rolls the mark back over what
+ * nobody holds. Where several slices are unsettled they may be settled in any order, each as a
+ * whole; the mark rolls back as far as the others allow. */
+static inline void evf__pages_settle(struct evf__pages *pool, evf_slice slice)
+{
+    struct evf_page *page = slice.page;
+    if (__builtin_expect(page != pool->current || page->unsettled != 1, 0)) {
+        evf__pages_settle_slow(pool, slice);
+        return;
+    }
+    size_t mark = pool->mark;
+    page->unsettled = 0;
+    pool->mark = page->kept_end;
+    if (__builtin_expect(pool->guards, 0))
+        evf__pages_guard_free(pool, pool->mark, mark);
+}
 
 /* A block of at least `capacity` bytes with one hold; NULL without memory, or above 1 GiB. */
 struct evf_page *evf__block_take(struct evf__pages *pool, size_t capacity);
 
-/* Any page or block. Dropping the last hold frees it. */
+/* One hold more for all that the page holds now. Of a read page that is everything up to the mark:
+ * to hold a slice, use evf__slice_hold. */
 static inline void evf__page_hold(struct evf_page *page)
 {
+    EVF_DEBUG_ASSERT(page->holds > 0 || page->unsettled > 0);
     page->holds++;
+    if (page->kind == 0 && page == page->pool->current)
+        page->kept_end = (uint32_t)page->pool->mark;
 }
+
+/* Holds exactly the slice's bytes, never by copying. The page must not be NULL. Pairs with
+ * evf__page_drop. */
+static inline void evf__slice_hold(evf_slice slice)
+{
+    struct evf_page *page = slice.page;
+    EVF_DEBUG_ASSERT(page->holds > 0 || page->unsettled > 0);
+    page->holds++;
+    if (page->kind == 0) {
+        uint32_t end = (uint32_t)(slice.data + slice.len - page->data);
+        if (page->kept_end < end)
+            page->kept_end = end;
+    }
+}
+
+/* Any page or block. Dropping the last hold frees it. */
 void evf__page_drop(struct evf_page *page);
 
 /* What evf_slice_new does, for a pool. */

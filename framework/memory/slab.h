@@ -8,6 +8,7 @@
 #ifndef EVF_MEMORY_SLAB_H
 #define EVF_MEMORY_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "memory/extent.h"
@@ -18,6 +19,7 @@ struct evf__slab {
     size_t in_use;
     void *free;   /* the first free object; each holds the pointer to the next */
     void *chunks; /* the newest chunk; each holds the pointer to the one before */
+    bool poisons; /* set at start: EVF_DEBUG_MEMORY asks for it */
 };
 
 void evf__slab_init(struct evf__slab *slab, const struct evf__extents *extents, size_t object_size);

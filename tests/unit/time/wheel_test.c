@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The timeout wheel: its promises one by one, in virtual time.
+ */
+#include "time/wheel.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <string.h>
+
+#define DAY_MS ((uint64_t)24 * 60 * 60 * 1000)
+#define YEAR_MS (365 * DAY_MS)
+#define TIME_END (((uint64_t)1 << 56) - 1)
+
+static struct evf__wheel wheel;
+static struct evf__wheel_entry entries[1000];
+
+/* Begins at a time of no special digits. */
+static void setup(void)
+{
+    evf__wheel_init(&wheel, 1234567);
+    memset(entries, 0, sizeof entries);
+}
+
+static void teardown(void)
+{
+    evf__wheel_check(&wheel);
+    evf__wheel_clear(&wheel);
+    cr_assert_eq(wheel.count, 0);
+    cr_assert_eq(evf__wheel_next(&wheel), UINT64_MAX);
+    for (unsigned i = 0; i < 1000; i++)
+        cr_assert(!evf__wheel_running(&entries[i]), "entry %u was left running", i);
+}
+
+TestSuite(wheel, .init = setup, .fini = teardown);
+
+static void advance_to(uint64_t now)
+{
+    evf__wheel_collect(&wheel, now);
+    evf__wheel_check(&wheel);
+}
+
+static void expect_take(struct evf__wheel_entry *expected)
+{
+    struct evf__wheel_entry *entry = evf__wheel_take(&wheel);
+    cr_assert_eq(entry, expected, "took %td, expected %td", entry ? entry - entries : -1,
+                 expected ? expected - entries : -1);
+    if (entry != NULL)
+        cr_assert(!evf__wheel_running(entry));
+}
+
+Test(wheel, entry_is_24_bytes_and_zero_is_a_stopped_one)
+{
+    struct evf__wheel_entry entry;
+    memset(&entry, 0, sizeof entry);
+    cr_assert_eq(sizeof entry, 24);
+    cr_assert(!evf__wheel_running(&entry));
+    evf__wheel_stop(&wheel, &entry);
+    cr_assert_eq(wheel.count, 0);
+}
+
+Test(wheel, fires_at_its_millisecond_and_never_before)
+{
+    /* every distance around the borders of levels, from several beginnings */
+    static const uint64_t beginnings[] = { 0, 1, 63, 64, 4095, 4096, 1234567, (1ull << 36) - 1 };
+    for (unsigned b = 0; b < sizeof beginnings / sizeof *beginnings; b++) {
+        for (unsigned bit = 0; bit < 40; bit++) {
+            for (int off = -1; off <= 1; off++) {
+                uint64_t distance = (1ull << bit) + (uint64_t)off;
+                if (distance == 0)
+                    continue;
+                evf__wheel_init(&wheel, beginnings[b]);
+                uint64_t deadline = beginnings[b] + distance;
+                evf__wheel_start(&wheel, &entries[0], deadline);
+                advance_to(deadline - 1);
+                expect_take(NULL);
+                advance_to(deadline);
+                expect_take(&entries[0]);
+            }
+        }
+    }
+}
+
+Test(wheel, fires_when_time_moves_millisecond_by_millisecond)
+{
+    uint64_t begin = wheel.now;
+    for (unsigned i = 0; i < 1000; i++)
+        evf__wheel_start(&wheel, &entries[i], begin + 1 + i * 13);
+    unsigned fired = 0;
+    for (uint64_t now = begin + 1; now <= begin + 1 + 999 * 13; now++) {
+        evf__wheel_collect(&wheel, now);
+        if ((now - begin - 1) % 13 == 0)
+            expect_take(&entries[fired++]);
+        expect_take(NULL);
+    }
+    cr_assert_eq(fired, 1000);
+}
+
+Test(wheel, due_entries_come_in_the_order_of_deadlines)
+{
+    uint64_t begin = wheel.now;
+    for (unsigned i = 0; i < 1000; i++)
+        evf__wheel_start(&wheel, &entries[(i * 7) % 1000], begin + 1 + (i * 7) % 1000 * 97);
+    advance_to(begin + 1000 * 97);
+    for (unsigned i = 0; i < 1000; i++)
+        expect_take(&entries[i]);
+    expect_take(NULL);
+}
+
+Test(wheel, equal_deadlines_in_one_slot_come_in_the_order_of_their_starts)
+{
+    for (unsigned i = 0; i < 10; i++)
+        evf__wheel_start(&wheel, &entries[i], wheel.now + 70000);
+    advance_to(wheel.now + 80000);
+    for (unsigned i = 0; i < 10; i++)
+        expect_take(&entries[i]);
+}
+
+Test(wheel, stopped_entry_never_fires)
+{
+    evf__wheel_start(&wheel, &entries[0], wheel.now + 5);
+    evf__wheel_start(&wheel, &entries[1], wheel.now + 5);
+    evf__wheel_stop(&wheel, &entries[0]);
+    evf__wheel_stop(&wheel, &entries[0]);
+    cr_assert(!evf__wheel_running(&entries[0]));
+    cr_assert_eq(wheel.count, 1);
+    advance_to(wheel.now + 5);
+    expect_take(&entries[1]);
+    expect_take(NULL);
+}
+
+Test(wheel, restart_moves_the_deadline_both_ways)
+{
+    uint64_t begin = wheel.now;
+    evf__wheel_start(&wheel, &entries[0], begin + 10);
+    evf__wheel_start(&wheel, &entries[1], begin + 100000);
+    evf__wheel_start(&wheel, &entries[0], begin + 100000);
+    evf__wheel_start(&wheel, &entries[1], begin + 10);
+    cr_assert_eq(wheel.count, 2);
+    advance_to(begin + 99999);
+    expect_take(&entries[1]);
+    expect_take(NULL);
+    advance_to(begin + 100000);
+    expect_take(&entries[0]);
+}
+
+Test(wheel, overdue_becomes_due_at_the_next_collect_only)
+{
+    advance_to(wheel.now + 1000);
+    evf__wheel_start(&wheel, &entries[0], wheel.now);       /* now */
+    evf__wheel_start(&wheel, &entries[1], wheel.now - 500); /* long ago */
+    cr_assert_eq(evf__wheel_next(&wheel), wheel.now);
+    expect_take(NULL);
+    advance_to(wheel.now); /* time need not move */
+    expect_take(&entries[1]);
+    expect_take(&entries[0]);
+    expect_take(NULL);
+}
+
+Test(wheel, overdue_entries_are_due_in_order_before_and_between_what_is_left)
+{
+    uint64_t begin = wheel.now;
+    for (unsigned i = 0; i < 10; i++)
+        evf__wheel_start(&wheel, &entries[i * 2], begin + 10 + i * 2);
+    advance_to(begin + 100);
+    expect_take(&entries[0]); /* a budget ends here: nine are left */
+    for (unsigned i = 10; i-- > 0;)
+        evf__wheel_start(&wheel, &entries[i * 2 + 1], begin + 10 + i * 2 + 1);
+    evf__wheel_start(&wheel, &entries[100], begin + 101);
+    expect_take(&entries[2]);
+    advance_to(begin + 101);
+    expect_take(&entries[1]);
+    for (unsigned i = 3; i < 20; i++)
+        expect_take(&entries[i]);
+    expect_take(&entries[100]);
+    expect_take(NULL);
+}
+
+Test(wheel, callback_may_stop_and_restart_due_entries)
+{
+    uint64_t begin = wheel.now;
+    for (unsigned i = 0; i < 6; i++)
+        evf__wheel_start(&wheel, &entries[i], begin + 1 + i);
+    advance_to(begin + 100);
+    expect_take(&entries[0]);
+    evf__wheel_stop(&wheel, &entries[1]);               /* the next one */
+    evf__wheel_start(&wheel, &entries[2], begin + 200); /* a due one, for later */
+    evf__wheel_start(&wheel, &entries[3], begin + 100); /* a due one, for now */
+    evf__wheel_start(&wheel, &entries[0], begin + 100); /* itself */
+    evf__wheel_stop(&wheel, &entries[5]);               /* the last one */
+    evf__wheel_check(&wheel);
+    expect_take(&entries[4]);
+    expect_take(NULL);
+    cr_assert(!evf__wheel_running(&entries[1]));
+    advance_to(begin + 100);
+    expect_take(&entries[3]);
+    expect_take(&entries[0]);
+    expect_take(NULL);
+    advance_to(begin + 200);
+    expect_take(&entries[2]);
+}
+
+Test(wheel, zero_timer_that_restarts_itself_does_not_hold_up_a_collect)
+{
+    evf__wheel_start(&wheel, &entries[0], wheel.now);
+    for (unsigned i = 0; i < 100; i++) {
+        advance_to(wheel.now + i % 2);
+        expect_take(&entries[0]);
+        evf__wheel_start(&wheel, &entries[0], wheel.now);
+        expect_take(NULL);
+    }
+    evf__wheel_stop(&wheel, &entries[0]);
+}
+
+Test(wheel, jump_over_years_keeps_order_and_loses_nothing)
+{
+    uint64_t begin = wheel.now, at = 1;
+    unsigned count = 0;
+    for (; count < 50; count++, at = at * 9 / 5 + 1)
+        evf__wheel_start(&wheel, &entries[count], begin + at);
+    cr_assert_gt(at, 100 * YEAR_MS);
+    advance_to(begin + at);
+    for (unsigned i = 0; i < count; i++)
+        expect_take(&entries[i]);
+    expect_take(NULL);
+}
+
+Test(wheel, entries_beyond_the_span_wait_and_come_exactly)
+{
+    static const uint64_t distances[] = {
+        (1ull << 36) - 1, 1ull << 36, (1ull << 36) + 1, 3 * YEAR_MS, 7 * YEAR_MS, 300 * YEAR_MS,
+    };
+    enum { COUNT = sizeof distances / sizeof *distances };
+    uint64_t begin = wheel.now;
+    for (unsigned i = 0; i < COUNT; i++)
+        evf__wheel_start(&wheel, &entries[i], begin + distances[i]);
+    evf__wheel_check(&wheel);
+    for (unsigned i = 0; i < COUNT; i++) {
+        for (uint64_t now = wheel.now; now + 200 * DAY_MS < begin + distances[i];) {
+            now += 200 * DAY_MS;
+            advance_to(now);
+            expect_take(NULL);
+        }
+        advance_to(begin + distances[i] - 1);
+        expect_take(NULL);
+        advance_to(begin + distances[i]);
+        expect_take(&entries[i]);
+    }
+}
+
+Test(wheel, last_millisecond_of_all_can_be_reached)
+{
+    evf__wheel_start(&wheel, &entries[0], TIME_END);
+    evf__wheel_start(&wheel, &entries[1], TIME_END - 1);
+    advance_to(TIME_END - 1);
+    expect_take(&entries[1]);
+    expect_take(NULL);
+    advance_to(TIME_END);
+    expect_take(&entries[0]);
+}
+
+Test(wheel, next_never_lies_behind_the_earliest_deadline_and_always_makes_progress)
+{
+    for (unsigned bit = 0; bit < 50; bit++) {
+        uint64_t deadline = wheel.now + (1ull << bit) + bit;
+        evf__wheel_start(&wheel, &entries[0], deadline);
+        uint64_t steps = EVF__WHEEL_LEVELS + (1ull << bit) / (63ull << 30) + 1;
+        struct evf__wheel_entry *entry = NULL;
+        while (entry == NULL) {
+            uint64_t next = evf__wheel_next(&wheel);
+            cr_assert(next > wheel.now && next <= deadline);
+            cr_assert_gt(steps--, 0);
+            advance_to(next);
+            entry = evf__wheel_take(&wheel);
+        }
+        cr_assert_eq(wheel.now, deadline);
+    }
+    cr_assert_eq(evf__wheel_next(&wheel), UINT64_MAX);
+}
+
+Test(wheel, next_asks_for_no_wait_while_due_entries_are_left)
+{
+    evf__wheel_start(&wheel, &entries[0], wheel.now + 1);
+    evf__wheel_start(&wheel, &entries[1], wheel.now + 2);
+    advance_to(wheel.now + 10);
+    expect_take(&entries[0]);
+    cr_assert_leq(evf__wheel_next(&wheel), wheel.now);
+    expect_take(&entries[1]);
+    cr_assert_eq(evf__wheel_next(&wheel), UINT64_MAX);
+}
+
+Test(wheel, collect_without_time_or_entries_does_nothing)
+{
+    evf__wheel_start(&wheel, &entries[0], wheel.now + 1);
+    for (unsigned i = 0; i < 3; i++) {
+        advance_to(wheel.now);
+        expect_take(NULL);
+    }
+    evf__wheel_stop(&wheel, &entries[0]);
+    advance_to(wheel.now + 10 * YEAR_MS);
+    expect_take(NULL);
+}
+
+Test(wheel, kind_belongs_to_the_owner)
+{
+    entries[0].kind = 200;
+    evf__wheel_start(&wheel, &entries[0], wheel.now + 100000);
+    advance_to(wheel.now + 100000);
+    expect_take(&entries[0]);
+    cr_assert_eq(entries[0].kind, 200);
+}
+
+Test(wheel, clear_stops_all_wherever_they_are)
+{
+    evf__wheel_start(&wheel, &entries[0], wheel.now + 1);
+    evf__wheel_start(&wheel, &entries[1], wheel.now + 2);
+    advance_to(wheel.now + 2);
+    evf__wheel_start(&wheel, &entries[2], wheel.now);
+    for (unsigned i = 3; i < 300; i++)
+        evf__wheel_start(&wheel, &entries[i], wheel.now + (1ull << i % 50));
+    cr_assert_eq(evf__wheel_clear(&wheel), 300);
+    cr_assert_eq(evf__wheel_clear(&wheel), 0);
+    advance_to(wheel.now + YEAR_MS);
+    expect_take(NULL);
+}
+
+Test(wheel, time_that_goes_backwards_is_asserted, .signal = SIGABRT)
+{
+    evf__wheel_collect(&wheel, wheel.now - 1);
+}
+
+Test(wheel, deadline_beyond_56_bits_is_asserted, .signal = SIGABRT)
+{
+    evf__wheel_start(&wheel, &entries[0], TIME_END + 1);
+}
