@@ -21,12 +21,15 @@
 
 #include <evframe/worker.h>
 
-/* What struct evf_message is inside. All zero is free. */
-struct evf__message {
-    _Atomic(struct evf__message *) next;
+/* What struct evf_message is inside. All zero is free. The storage is the sender's, declared as
+ * struct evf_message: hence may_alias. */
+struct __attribute__((may_alias)) evf__message {
+    _Atomic(struct evf__message *) next; /* in the queue */
     evf_post_fn *fn;
     void *argument;
-    _Atomic uint64_t state; /* free, under way, or the number of a node of the stock */
+    /* The sender's own: free (0) or under way (1). A node of the stock: while it is free, the
+     * number (index + 1) of the free node below it, 0 for none. */
+    _Atomic uint64_t state;
 };
 
 struct evf__mailbox {
@@ -38,21 +41,22 @@ struct evf__mailbox {
     /* consumer only */
     _Alignas(64) struct evf__message *head;
 
-    /* any thread, atomic */
+    /* any thread, atomic; mailbox.c says how each is ordered */
     _Alignas(64) _Atomic(struct evf__message *) tail;
-    _Atomic uint64_t free;    /* top of the stock's free list: index + 1, and a tag against reuse */
-    _Atomic unsigned posting; /* producers between the check of `closed` and their push */
-    _Atomic bool closed;      /* pairs with `posting`, sequentially consistent */
-    _Atomic bool asleep;      /* pairs with `tail`, sequentially consistent */
+    _Atomic uint64_t free; /* top of the stock's free list: index + 1, and a tag against reuse */
+    _Atomic unsigned gate; /* producers inside, and the bit that says closed */
+    _Atomic bool asleep;   /* pairs with `tail`, sequentially consistent */
     struct evf__message stub;
 };
 
-/* capacity: nodes in the stock, 1 … 2^24. 0, -ENOMEM or a negated errno of eventfd. */
+/* capacity: nodes in the stock, 1 … EVF__MAILBOX_CAPACITY_MAX. 0, -ENOMEM or a negated errno of
+ * eventfd. */
 int evf__mailbox_init(struct evf__mailbox *mailbox, unsigned capacity);
-/* Asserts that nothing waits. */
+/* Closes the mailbox when it is not closed yet; asserts that nothing waits and that every node is
+ * back. No producer may come any more. */
 void evf__mailbox_fini(struct evf__mailbox *mailbox);
 
-/* What evf_post and evf_post_message do. Any thread. */
+/* What evf_post and evf_post_message do; who calls counts what is refused. Any thread. */
 int evf__mailbox_post_mp(struct evf__mailbox *mailbox, evf_post_fn *fn, void *argument);
 int evf__mailbox_post_message_mp(struct evf__mailbox *mailbox, struct evf_message *message,
                                  evf_post_fn *fn, void *argument);
@@ -61,20 +65,31 @@ int evf__mailbox_post_message_mp(struct evf__mailbox *mailbox, struct evf_messag
  * published its own item before, sequentially consistent. Any thread. */
 void evf__mailbox_wake_mp(struct evf__mailbox *mailbox);
 
-/* Runs at most `budget` messages; returns how many ran. Consumer. */
+/* Runs at most `budget` messages, and at most what waited when it was called: what is posted
+ * meanwhile is for the next turn. Returns how many ran. worker is what the functions get, and
+ * notes what runs; NULL in tests. Consumer. */
 unsigned evf__mailbox_run_sc(struct evf__mailbox *mailbox, evf_worker *worker, unsigned budget);
 
+/* Takes off what waits when it begins and runs only those messages whose function is wanted; the
+ * storage of the others is free again, and that is all. For a start that failed. Consumer. */
+void evf__mailbox_drop_sc(struct evf__mailbox *mailbox, evf_worker *worker,
+                          bool (*wanted)(evf_post_fn *fn));
+
 /* Says that the consumer is about to sleep. False when something waits already: do not sleep, and
- * do not call awake. */
+ * do not call awake. Other queues that share the door are to be looked at after it said true,
+ * sequentially consistent. */
 bool evf__mailbox_sleep_sc(struct evf__mailbox *mailbox);
 /* Ends the sleep and reads the eventfd empty when it was written. `signalled`: the eventfd was seen
- * readable. */
+ * readable; a late write can make it so when there was no sleep, then too it is to be called. */
 void evf__mailbox_awake_sc(struct evf__mailbox *mailbox, bool signalled);
 
-/* True when nothing waits. Consumer. */
+/* True when nothing waits; a message whose post is half done waits already. Consumer. */
 bool evf__mailbox_empty_sc(const struct evf__mailbox *mailbox);
 
 /* Closes the mailbox and waits until no post is under way. Any thread, once. */
 void evf__mailbox_close(struct evf__mailbox *mailbox);
+
+/* True when it is closed, or is being closed. Any thread. */
+bool evf__mailbox_closed(const struct evf__mailbox *mailbox);
 
 #endif

@@ -316,13 +316,11 @@ int evf__queue_slice(evf_stream *stream, evf_slice slice)
     const struct evf__piece *tail = queue->tail;
     bool counted = tail != NULL && tail->kind == EVF__PIECE_SLICE && tail->page == slice.page;
     size_t memory = counted ? 0 : slice.page->size;
-    /* The hold is taken as a plugin takes it, so that the page remembers which part is kept. */
     struct evf__piece *piece = make_piece(stream, EVF__PIECE_SLICE, slice.data, slice.len, memory);
     if (piece == NULL)
         return -ENOMEM;
-    evf_slice kept = evf_slice_keep(slice);
-    EVF_ASSERT(kept.page == slice.page);
-    piece->page = kept.page;
+    evf__slice_hold(slice);
+    piece->page = slice.page;
     append(queue, piece);
     return 0;
 }
