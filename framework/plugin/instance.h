@@ -53,13 +53,15 @@ struct evf_instance {
     struct evf__library *library; /* NULL for an embedded descriptor */
     struct evf_plugin plugin;     /* a copy of full size: what the file's struct lacks is zero */
     struct evf_handler handler;   /* likewise */
-    struct evf__options *options; /* the plugin's own */
+    struct evf_option *schema;    /* the plugin's options, with our own stride; never NULL */
+    struct evf__options *options; /* what was given for them */
     struct evf__listener_settings settings;
     void *state;          /* instance_state_size bytes, zeroed, aligned to 16 */
     void **worker_states; /* by worker index; each worker_state_size bytes, zeroed, aligned to 16 */
     unsigned worker_count;
     evf_worker **workers; /* the server's array; NULL until workers exist */
     struct evf__figure_registry *figures;
+    bool starting; /* inside the plugin's `start` */
     bool started;
 
     /* the start's message, from evf_fail; written under the lock of instance.c (workers start side
