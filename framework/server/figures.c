@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A server's figures, summed over its workers and its acceptor. Any thread, from the start until
+ * the server is freed: the blocks stay where they are when their threads have ended.
+ */
+#include "server/server.h"
+
+#include "base/log.h"
+
+static int64_t sum(const evf_server *server, unsigned slot)
+{
+    uint64_t total = evf__figure_get(&server->acceptor.figures, slot);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        total += evf__figure_get(&server->worker_list[i]->figures, slot);
+    return (int64_t)total; /* gauges may be negative: two's complement */
+}
+
+void evf_server_each_figure(const evf_server *server, evf_figure_fn *fn, void *argument)
+{
+    if (server->state == EVF__SERVER_NEW)
+        return;
+    for (unsigned i = 0; i < EVF__FIGURES_OWN; i++) {
+        const struct evf__figure_text *text = &evf__figure_texts[i];
+        struct evf_figure figure = { .name = text->name, .help = text->help, .gauge = text->gauge };
+        figure.value = sum(server, i);
+        fn(&figure, argument);
+    }
+    struct evf_figure lost = { .name = "log_lines_dropped",
+                               .help = "log lines dropped for want of room, of the whole process",
+                               .value = (int64_t)evf__log_dropped() };
+    fn(&lost, argument);
+    for (unsigned i = 0; i < server->figures->count; i++) {
+        const struct evf__plugin_figure *entry = &server->figures->entries[i];
+        struct evf_figure figure = { .instance = entry->instance->label,
+                                     .name = entry->name,
+                                     .help = entry->help,
+                                     .gauge = entry->gauge,
+                                     .value = sum(server, EVF__FIGURES_OWN + i) };
+        fn(&figure, argument);
+    }
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The start, top-down, in the contract's order, and its undoing when a step fails. Main thread.
+ *
+ *   1. Every listener is bound, before anything else can fail halfway: an address in use stops the
+ *      start before any plugin has begun to work.
+ *   2. `start` of every instance.
+ *   3. The workers' threads; each makes its loop. Then, when all loops exist, since any
+ * worker_start may post to any worker: worker_start of every instance on every worker, side by
+ * side.
+ *   4. The gate to serving opens, the acceptor begins, and the log says where the server listens.
+ *
+ * When a step fails, all that run are awaited, and everything is undone in reverse.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/address.h"
+#include "base/log.h"
+#include "server/process.h"
+#include "server/server.h"
+
+/* -- 1. listeners -- */
+
+/* With accept reuseport every worker has a socket of its own for a TCP listener. */
+static bool per_worker(const evf_server *server, const struct evf__listener *listener)
+{
+    return server->settings.accept == EVF_ACCEPT_REUSEPORT && listener->kind == EVF__LISTENER_TCP;
+}
+
+/* Another listener of this server that stands in the way of this one; NULL when it is somebody
+ * else. */
+static const struct evf__listener *rival(const evf_server *server,
+                                         const struct evf__listener *listener)
+{
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        const struct evf__listener *other = server->listeners[i];
+        if (other == listener || other->bound_len == 0 || other->kind != listener->kind)
+            continue;
+        const struct sockaddr_in6 *mine = (const struct sockaddr_in6 *)&listener->wanted;
+        const struct sockaddr_in6 *theirs = (const struct sockaddr_in6 *)&other->bound;
+        bool same = false;
+        if (listener->kind == EVF__LISTENER_INHERITED)
+            same = other->inherited_fd == listener->inherited_fd;
+        else if (listener->kind == EVF__LISTENER_UNIX)
+            same = other->wanted_len == listener->wanted_len &&
+                   memcmp(&other->wanted, &listener->wanted, listener->wanted_len) == 0;
+        else /* the port stands at the same place in both families */
+            same = mine->sin6_port != 0 && mine->sin6_port == theirs->sin6_port;
+        if (same)
+            return other;
+    }
+    return NULL;
+}
+
+static int open_listener(evf_server *server, struct evf__listener *listener, int backlog)
+{
+    struct evf__listen_settings settings = { .backlog = backlog,
+                                             .share_port = per_worker(server, listener) };
+    const struct evf__listener *other =
+        listener->kind == EVF__LISTENER_INHERITED ? rival(server, listener) : NULL;
+    int status = other != NULL
+                     ? -EADDRINUSE
+                     : evf__listener_open(listener, &settings, server->error, sizeof server->error);
+    if (status == -EADDRINUSE && other == NULL)
+        other = rival(server, listener);
+    if (other != NULL)
+        return evf__server_fail(server, status,
+                                "cannot listen on %s: another listener of this server, %s, is "
+                                "there already",
+                                listener->text, other->instance->label);
+    return status;
+}
+
+/* Gives the listener's socket, and for reuseport more of them, to those who will accept. */
+static int share_out(evf_server *server, struct evf__listener *listener)
+{
+    struct evf__accepting *first = &server->acceptor.accepting;
+    if (per_worker(server, listener)) {
+        for (unsigned i = 1; i < server->worker_count; i++) {
+            int fd = evf__listener_open_more(listener, server->error, sizeof server->error);
+            if (fd < 0)
+                return fd;
+            evf__accepting_add(&server->workers[i]->accepting, listener, fd);
+        }
+        first = &server->workers[0]->accepting;
+    }
+    evf__accepting_add(first, listener, listener->fd);
+    listener->fd = -1;
+    return 0;
+}
+
+static int usable_backlog(const evf_server *server)
+{
+    int wanted = server->settings.backlog, most = evf__process_somaxconn();
+    if (wanted <= most)
+        return wanted;
+    evf_log(EVF_WARN,
+            "the backlog of %d is cut to %d by the system; raise it with `sysctl -w "
+            "net.core.somaxconn=%d`",
+            wanted, most, wanted);
+    return most;
+}
+
+/* Inherited descriptors first: what the server opens itself must not be taken for one. */
+static int open_listeners(evf_server *server)
+{
+    int backlog = usable_backlog(server);
+    for (int inherited = 1; inherited >= 0; inherited--) {
+        for (unsigned i = 0; i < server->listener_count; i++) {
+            struct evf__listener *listener = server->listeners[i];
+            if ((listener->kind == EVF__LISTENER_INHERITED) != (inherited == 1))
+                continue;
+            int status = open_listener(server, listener, backlog);
+            if (status < 0)
+                return status;
+            status = share_out(server, listener);
+            if (status < 0)
+                return status;
+        }
+    }
+    return 0;
+}
+
+/* -- the parts -- */
+
+static struct evf__server_worker *make_worker(evf_server *server, unsigned index)
+{
+    struct evf__server_worker *worker =
+        aligned_alloc(_Alignof(struct evf__server_worker), sizeof *worker);
+    if (worker == NULL)
+        return NULL;
+    memset(worker, 0, sizeof *worker);
+    worker->worker.index = index;
+    worker->server = server;
+    return worker;
+}
+
+static unsigned count_per_worker(const evf_server *server)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < server->listener_count; i++)
+        count += per_worker(server, server->listeners[i]);
+    return count;
+}
+
+/* Memory for the workers; it stays until the server is freed. */
+static int make_workers(evf_server *server)
+{
+    unsigned count = server->settings.workers;
+    server->workers = calloc(count, sizeof(struct evf__server_worker *));
+    server->worker_list = calloc(count, sizeof *server->worker_list);
+    server->handovers = calloc(count, sizeof(struct evf__handover *));
+    server->watches = calloc(count, sizeof *server->watches);
+    if (server->workers == NULL || server->worker_list == NULL || server->handovers == NULL ||
+        server->watches == NULL)
+        return -ENOMEM;
+    for (unsigned i = 0; i < count; i++) {
+        struct evf__server_worker *worker = make_worker(server, i);
+        if (worker == NULL)
+            return -ENOMEM;
+        server->workers[i] = worker;
+        server->worker_list[i] = &worker->worker;
+        server->handovers[i] = &worker->handover;
+        server->worker_count++;
+    }
+    return 0;
+}
+
+/* What accepts: the acceptor, where there is a listener for it, and the workers. */
+static int make_accepting(evf_server *server)
+{
+    unsigned own = count_per_worker(server), shared = server->listener_count - own;
+    if (shared > 0) {
+        int status =
+            evf__acceptor_init(&server->acceptor, shared, server->worker_count, server->worker_list,
+                               server->handovers, server->settings.dispatch, server->event_fd);
+        if (status < 0)
+            return status;
+    }
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        struct evf__server_worker *worker = server->workers[i];
+        evf__handover_init(&worker->handover, shared > 0 ? server->acceptor.wake_fd : -1);
+        int status =
+            own > 0 ? evf__accepting_init(&worker->accepting, own, &worker->worker.figures) : 0;
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
+static int make_parts(evf_server *server)
+{
+    int status = make_workers(server);
+    if (status == 0)
+        status = make_accepting(server);
+    if (status == 0) {
+        server->offload =
+            evf__offload_create(server->settings.offload_threads, server->settings.offload_queue);
+        status = server->offload != NULL ? 0 : -ENOMEM;
+    }
+    if (status < 0)
+        return evf__server_fail(server, status, "the server cannot be made: %s%s",
+                                evf_strerror(status),
+                                status == -EMFILE ? "; raise the limit of open files" : "");
+    return 0;
+}
+
+void evf__server_destroy_parts(evf_server *server)
+{
+    evf__acceptor_fini(&server->acceptor);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        evf__accepting_fini(&server->workers[i]->accepting);
+    for (unsigned i = 0; i < server->listener_count; i++)
+        evf__listener_close(server->listeners[i]);
+    evf__offload_destroy(server->offload);
+    server->offload = NULL;
+}
+
+/* -- 2. instances -- */
+
+static int start_instances(evf_server *server)
+{
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        int status = evf__instance_start(server->listeners[i]->instance, server->worker_count,
+                                         server->figures, server->error, sizeof server->error);
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
+/* -- 3. workers -- */
+
+void evf__server_join_workers(evf_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        struct evf__server_worker *worker = server->workers[i];
+        if (!worker->running)
+            continue;
+        int status = pthread_join(worker->thread, NULL);
+        EVF_ASSERT(status == 0);
+        worker->running = false;
+    }
+}
+
+/* The first worker's failure becomes the server's; 0 when there is none. */
+static int first_failure(evf_server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        if (server->workers[i]->status < 0)
+            return evf__server_fail(server, server->workers[i]->status, "%s",
+                                    server->workers[i]->error);
+    return 0;
+}
+
+/* Every thread runs and has its loop; or none runs any more. */
+static int start_threads(evf_server *server)
+{
+    int status = 0;
+    for (unsigned i = 0; i < server->worker_count && status == 0; i++) {
+        status = evf__server_worker_start(server->workers[i]);
+        if (status < 0)
+            evf__server_fail(server, status, "the thread of worker %u cannot be started: %s", i,
+                             evf_strerror(status));
+    }
+    int awaited = evf__server_await_step(server, EVF__WORKER_READY);
+    if (awaited < 0)
+        return awaited;
+    if (status == 0)
+        status = first_failure(server);
+    if (status == 0)
+        return 0;
+    evf__server_open_gate(server, EVF__GATE_HOME);
+    awaited = evf__server_await_step(server, EVF__WORKER_GONE);
+    if (awaited < 0)
+        return awaited;
+    evf__server_join_workers(server);
+    return status;
+}
+
+/* Instances learn of the workers only now that all of them are made. */
+static int start_on_workers(evf_server *server)
+{
+    for (unsigned i = 0; i < server->listener_count; i++)
+        server->listeners[i]->instance->workers = server->worker_list;
+    evf__server_open_gate(server, EVF__GATE_START);
+    int status = evf__server_await_step(server, EVF__WORKER_STARTED);
+    return status < 0 ? status : first_failure(server);
+}
+
+/* Undoes worker_start: the workers run their loops for as long as it takes to end in order. The
+ * sentence about the failure stays. */
+static int abort_workers(evf_server *server, int status)
+{
+    server->aborting = true;
+    evf__server_open_gate(server, EVF__GATE_SERVE);
+    int finished = evf__server_finish(server);
+    return finished < 0 ? finished : status;
+}
+
+static int start_workers(evf_server *server)
+{
+    int status = start_threads(server);
+    if (status < 0)
+        return status;
+    status = start_on_workers(server);
+    if (status == EVF_ESTUCK)
+        return status;
+    if (status == 0 && server->acceptor.base != NULL) {
+        status = evf__acceptor_start(&server->acceptor);
+        if (status < 0)
+            evf__server_fail(server, status, "the acceptor's thread cannot be started: %s",
+                             evf_strerror(status));
+    }
+    if (status < 0)
+        return abort_workers(server, status);
+    evf__server_open_gate(server, EVF__GATE_SERVE);
+    return 0;
+}
+
+/* -- the whole -- */
+
+static void log_listeners(const evf_server *server)
+{
+    char address[EVF_PEER_NAME_SIZE];
+    for (unsigned i = 0; i < server->listener_count; i++) {
+        const struct evf__listener *listener = server->listeners[i];
+        evf__address_format((const struct sockaddr *)&listener->bound, listener->bound_len, address,
+                            sizeof address);
+        evf_log(EVF_INFO, "listening on %s with %s, %u worker%s", address,
+                listener->instance->plugin.name, server->worker_count,
+                server->worker_count == 1 ? "" : "s");
+    }
+}
+
+int evf_server_start(evf_server *server)
+{
+    server->error[0] = '\0';
+    if (server->state != EVF__SERVER_NEW || server->workers != NULL)
+        return evf__server_fail(server, -EBUSY, "a server is started once");
+    int status = evf_server_check(server);
+    if (status < 0)
+        return status;
+    evf__process_raise_descriptors();
+    status = make_parts(server);
+    if (status < 0)
+        goto no_parts;
+    status = open_listeners(server);
+    if (status < 0)
+        goto no_parts;
+    status = start_instances(server);
+    if (status < 0)
+        goto no_instances;
+    status = start_workers(server);
+    if (status < 0)
+        goto no_instances;
+    server->state = EVF__SERVER_RUNS;
+    log_listeners(server);
+    return 0;
+no_instances:
+    if (status == EVF_ESTUCK)
+        return status; /* what does not return may use anything */
+    evf__server_stop_instances(server);
+no_parts:
+    evf__server_destroy_parts(server);
+    return status;
+}
