@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which answer a request gets, and the batch: what is answered within one callback is gathered and
+ * goes out in one write. On the stream's worker.
+ */
+#include "server.h"
+
+void http_flush(struct http_worker *worker, evf_stream *stream)
+{
+    if (worker->batch_len == 0)
+        return;
+    worker->written = evf_write(stream, worker->batch, worker->batch_len);
+    worker->batch_len = 0;
+}
+
+char *http_reserve(struct http_worker *worker, evf_stream *stream, size_t len)
+{
+    if (len > HTTP_BATCH_SIZE - worker->batch_len)
+        http_flush(worker, stream);
+    return worker->batch + worker->batch_len;
+}
+
+void http_append(struct http_worker *worker, evf_stream *stream, const char *bytes, size_t len)
+{
+    if (len > HTTP_BATCH_SIZE) {
+        http_flush(worker, stream);
+        worker->written = evf_write(stream, bytes, len);
+        return;
+    }
+    memcpy(http_reserve(worker, stream, len), bytes, len);
+    worker->batch_len += len;
+}
+
+void http_append_head(struct http_worker *worker, evf_stream *stream,
+                      const struct http_response *response)
+{
+    size_t room = HTTP_HEAD_MAX + response->location.len;
+    char *at = http_reserve(worker, stream, room);
+    struct http_writer writer = { at, at + room, false };
+    http_put_head(&writer, response, worker->date, worker->now_s);
+    worker->batch_len += (size_t)(writer.at - at);
+}
+
+void http_count(struct http_worker *worker, uint16_t status)
+{
+    worker->requests++;
+    worker->statuses[status / 100]++;
+}
+
+enum http_connection http_decide(evf_stream *stream, const struct http_request *request, bool more)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    bool stays = request->keep_alive && !request->close;
+    /* While stopping, requests that came along are still answered; the last one says so. */
+    if ((state->flags & HTTP_QUIESCED) != 0 && !more)
+        stays = false;
+    if (!stays) {
+        state->flags |= HTTP_ENDING;
+        return HTTP_CLOSES;
+    }
+    return request->version_1_0 ? HTTP_KEEPS_ALIVE : HTTP_STAYS;
+}
+
+void http_answer_short(struct http_worker *worker, evf_stream *stream,
+                       const struct http_request *request, struct http_response *response)
+{
+    char body[HTTP_ERROR_BODY_MAX];
+    size_t len = http_error_body(response->status, body);
+    bool is_head = request->parsed && request->method == HTTP_HEAD;
+    response->type = "text/plain; charset=utf-8";
+    response->has_length = true;
+    response->length = len;
+    http_append_head(worker, stream, response);
+    if (!is_head)
+        http_append(worker, stream, body, len);
+    http_count(worker, response->status);
+}
+
+void http_refuse(struct http_worker *worker, evf_stream *stream, struct http_exchange *exchange,
+                 uint16_t status)
+{
+    struct http_request *request = &exchange->request;
+    request->close = true;
+    struct http_response response = { .status = status };
+    if (status == 405)
+        response.allow = worker->http->allow;
+    response.connection = http_decide(stream, request, false);
+    http_answer_short(worker, stream, request, &response);
+}
+
+static void answer_fixed(struct http_worker *worker, evf_stream *stream,
+                         const struct http_request *request, bool more)
+{
+    const struct http_instance *http = worker->http;
+    enum http_connection connection = http_decide(stream, request, more);
+    http_append(worker, stream, worker->fixed.forms[connection].head,
+                worker->fixed.forms[connection].len);
+    if (http->body.len > 0 && request->method != HTTP_HEAD)
+        http_append(worker, stream, http->body.at, http->body.len);
+    http_count(worker, http->status);
+}
+
+/* OPTIONS says what may be asked for, and nothing about the target. */
+static void answer_options(struct http_worker *worker, evf_stream *stream,
+                           const struct http_request *request, bool more)
+{
+    struct http_response response = { .status = 204, .allow = worker->http->allow };
+    response.connection = http_decide(stream, request, more);
+    http_append_head(worker, stream, &response);
+    http_count(worker, response.status);
+}
+
+bool http_answer(struct http_worker *worker, evf_stream *stream, struct http_exchange *exchange,
+                 bool more)
+{
+    struct http_request *request = &exchange->request;
+    const struct http_instance *http = worker->http;
+    if (request->status != 0) {
+        struct http_response response = { .status = request->status };
+        if (response.status == 405)
+            response.allow = http->allow;
+        response.connection = http_decide(stream, request, more);
+        http_answer_short(worker, stream, request, &response);
+        return true;
+    }
+    bool asterisk = request->target.len == 1 && request->head[request->target.at] == '*';
+    if (request->method == HTTP_OPTIONS && (asterisk || http->root >= 0)) {
+        answer_options(worker, stream, request, more);
+        return true;
+    }
+    if (http->root >= 0)
+        return http_static_answer(worker, stream, exchange, more);
+    answer_fixed(worker, stream, request, more);
+    return true;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The handler: what happens on a connection. On the stream's worker.
+ *
+ * `data` answers every complete request that is there and writes all answers at once. What is then
+ * left is one of
+ *
+ *   nothing           the connection is idle and owns no exchange
+ *   a part of a head  left unconsumed; an exchange remembers how far it was scanned, its timer runs
+ *   a part of a body  consumed; the exchange holds the head, its timer runs between the pieces
+ *   a file to open    paused (HTTP_WAITING) until the helper is done; no timer
+ *   a full queue      paused (HTTP_FULL) until `drain`; no timer, it is the peer's turn to read
+ *
+ * After the last answer (HTTP_ENDING) input is discarded; how long is bounded by the stream's
+ * linger.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "server.h"
+
+struct http_worker *http_worker_of(evf_stream *stream)
+{
+    evf_worker *evf = evf_stream_worker(stream);
+    struct http_worker *worker = evf_worker_state(evf_stream_instance(stream), evf);
+    int64_t now_s = (int64_t)(evf_wall_ms(evf) / 1000);
+    if (now_s != worker->now_s) {
+        worker->now_s = now_s;
+        http_date_format(now_s, worker->date);
+        http_prepared_set_date(&worker->fixed, worker->date);
+    }
+    worker->written = EVF_FLUSHED;
+    return worker;
+}
+
+struct http_exchange *http_exchange_take(struct http_worker *worker)
+{
+    struct http_exchange *exchange = worker->exchanges;
+    if (exchange == NULL) {
+        exchange = calloc(1, sizeof *exchange);
+        if (exchange == NULL)
+            return NULL;
+    } else {
+        worker->exchanges = exchange->next;
+        worker->exchange_count--;
+    }
+    http_request_init(&exchange->request, &worker->http->rules);
+    return exchange;
+}
+
+/* Gives up what the exchange holds. */
+static void clear(struct http_exchange *exchange)
+{
+    evf_timer_stop(&exchange->timer);
+    if (exchange->holds_head)
+        evf_slice_drop(exchange->head);
+    exchange->holds_head = false;
+    exchange->job = NULL;
+}
+
+void http_exchange_drop(struct http_worker *worker, struct http_exchange *exchange)
+{
+    clear(exchange);
+    if (worker->exchange_count >= HTTP_EXCHANGES_KEPT) {
+        free(exchange);
+        return;
+    }
+    exchange->next = worker->exchanges;
+    worker->exchanges = exchange;
+    worker->exchange_count++;
+}
+
+static void detach(struct http_worker *worker, struct http_stream *state)
+{
+    if (state->exchange != NULL)
+        http_exchange_drop(worker, state->exchange);
+    state->exchange = NULL;
+}
+
+static void add_figures(struct http_worker *worker)
+{
+    evf_counter_add(worker->http->requests, worker->requests);
+    worker->requests = 0;
+    for (int i = 2; i < 6; i++)
+        if (worker->statuses[i] != 0) {
+            evf_counter_add(worker->http->statuses[i], worker->statuses[i]);
+            worker->statuses[i] = 0;
+        }
+}
+
+/* Writes what was answered and acts on how that went: the end of every callback that answers. */
+static void settle(struct http_worker *worker, evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    http_flush(worker, stream);
+    if (worker->requests != 0)
+        add_figures(worker);
+    if (worker->written < 0) {
+        evf_close_with(stream, worker->written);
+        return;
+    }
+    if ((state->flags & HTTP_ENDING) != 0) {
+        evf_end(stream);
+    } else if (worker->written == EVF_FULL && (state->flags & HTTP_WAITING) == 0) {
+        state->flags |= HTTP_FULL;
+        if (state->exchange != NULL)
+            evf_timer_stop(&state->exchange->timer);
+        evf_pause(stream);
+    }
+}
+
+/* The last answer of a connection in place of what it waits for. */
+static void give_up(struct http_worker *worker, evf_stream *stream, uint16_t status)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    http_refuse(worker, stream, state->exchange, status);
+    detach(worker, state);
+    settle(worker, stream);
+}
+
+static void too_late(evf_worker *evf, struct evf_timer *timer, void *argument)
+{
+    evf_stream *stream = argument;
+    (void)evf;
+    (void)timer;
+    give_up(http_worker_of(stream), stream, 408);
+}
+
+/* The head outlives the bytes that it came with. */
+static void hold_head(struct http_exchange *exchange, evf_slice input)
+{
+    struct http_request *request = &exchange->request;
+    if (exchange->holds_head)
+        return;
+    size_t at = (size_t)(request->head - (const char *)input.data);
+    exchange->head = evf_slice_keep(evf_slice_sub(input, at, request->head_len));
+    exchange->holds_head = true;
+    http_request_move(request, (const char *)exchange->head.data);
+}
+
+/* A request is cut: it stays with the connection until more comes, or not in time. */
+static void await_more(struct http_worker *worker, evf_stream *stream,
+                       struct http_exchange *exchange, evf_slice input)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct http_stream *state = evf_stream_state(stream);
+    struct http_request *request = &exchange->request;
+    const struct http_instance *http = worker->http;
+    state->exchange = exchange;
+    if (request->step == HTTP_STEP_BODY) {
+        hold_head(exchange, input);
+        if (request->expects_continue)
+            http_append(worker, stream, go_on, sizeof go_on - 1);
+        request->expects_continue = false;
+        evf_timer_start(worker->worker, &exchange->timer, http->body_timeout_ms, too_late, stream);
+    } else if (!evf_timer_running(&exchange->timer)) {
+        evf_timer_start(worker->worker, &exchange->timer, http->header_timeout_ms, too_late,
+                        stream);
+    }
+}
+
+/* Answers request after request. Returns what was consumed; *cut tells whether the exchange is in
+ * the middle of a request that needs more input. */
+static size_t answer_all(struct http_worker *worker, evf_stream *stream,
+                         struct http_exchange *exchange, evf_slice input, bool *cut)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    struct http_request *request = &exchange->request;
+    const char *bytes = (const char *)input.data;
+    size_t used = 0;
+    *cut = false;
+    for (;;) {
+        used += http_request_feed(request, bytes + used, input.len - used);
+        if (request->step != HTTP_STEP_DONE) {
+            *cut = request->step == HTTP_STEP_BODY || used < input.len;
+            if (!*cut && request->skipped)
+                state->flags |= HTTP_SKIPPED;
+            return used;
+        }
+        if (!http_answer(worker, stream, exchange, used < input.len)) {
+            evf_timer_stop(&exchange->timer);
+            hold_head(exchange, input);
+            state->exchange = exchange;
+            state->flags |= HTTP_WAITING;
+            evf_pause(stream);
+            return used;
+        }
+        clear(exchange);
+        http_request_init(request, &worker->http->rules);
+        state->flags &= ~(uint32_t)HTTP_SKIPPED;
+        if ((state->flags & HTTP_ENDING) != 0)
+            return input.len;
+        if (used == input.len || worker->written == EVF_FULL || worker->written < 0)
+            return used;
+    }
+}
+
+static size_t http_data(evf_stream *stream, evf_slice input)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    if ((state->flags & HTTP_ENDING) != 0)
+        return input.len;
+    struct http_worker *worker = http_worker_of(stream);
+    struct http_exchange *exchange = state->exchange;
+    bool cut;
+    if (exchange == NULL) {
+        exchange = http_exchange_take(worker);
+        if (exchange == NULL) {
+            evf_close_with(stream, -ENOMEM);
+            return input.len;
+        }
+        exchange->request.skipped = (state->flags & HTTP_SKIPPED) != 0;
+    }
+    state->exchange = NULL;
+    size_t used = answer_all(worker, stream, exchange, input, &cut);
+    if (cut)
+        await_more(worker, stream, exchange, input);
+    else if (state->exchange == NULL)
+        http_exchange_drop(worker, exchange);
+    if (used < input.len)
+        state->flags |= HTTP_REST;
+    else
+        state->flags &= ~(uint32_t)HTTP_REST;
+    settle(worker, stream);
+    return used;
+}
+
+void http_connection_answered(struct http_worker *worker, evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    detach(worker, state);
+    state->flags &= ~(uint32_t)(HTTP_WAITING | HTTP_SKIPPED);
+    settle(worker, stream);
+    if ((state->flags & HTTP_FULL) == 0)
+        evf_resume(stream);
+}
+
+static void open_stream(evf_stream *stream)
+{
+    const struct http_instance *http = evf_instance_state(evf_stream_instance(stream));
+    size_t least = (size_t)http->rules.max_head + http->rules.max_line + 4;
+    if (evf_max_frame(stream) < least)
+        evf_set_max_frame(stream, least);
+}
+
+/* Nothing is under way and nothing was left over. */
+static bool is_idle(const struct http_stream *state)
+{
+    return state->exchange == NULL &&
+           (state->flags & (HTTP_FULL | HTTP_WAITING | HTTP_ENDING | HTTP_REST)) == 0;
+}
+
+static void end_idle(evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    state->flags |= HTTP_ENDING;
+    evf_end(stream);
+}
+
+static void http_drain(evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    if ((state->flags & HTTP_FULL) == 0)
+        return;
+    struct http_worker *worker = http_worker_of(stream);
+    struct http_exchange *exchange = state->exchange;
+    state->flags &= ~(uint32_t)HTTP_FULL;
+    evf_resume(stream);
+    /* A rest is presented again and starts its own time; in a body there may be none. */
+    if (exchange != NULL && exchange->request.step == HTTP_STEP_BODY)
+        evf_timer_start(worker->worker, &exchange->timer, worker->http->body_timeout_ms, too_late,
+                        stream);
+    else if (worker->half_grace_over && is_idle(state))
+        end_idle(stream);
+}
+
+static void http_end(evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    if ((state->flags & HTTP_ENDING) != 0)
+        return;
+    if (state->exchange != NULL)
+        give_up(http_worker_of(stream), stream, 400);
+    else
+        end_idle(stream);
+}
+
+static void end_if_idle(evf_stream *stream, void *argument)
+{
+    (void)argument;
+    if (is_idle(evf_stream_state(stream)))
+        end_idle(stream);
+}
+
+static void half_grace(evf_worker *evf, struct evf_timer *timer, void *argument)
+{
+    struct http_worker *worker = argument;
+    (void)timer;
+    worker->half_grace_over = true;
+    evf_each_stream(evf, worker->instance, end_if_idle, NULL);
+}
+
+/* The next answer is the last. An idle connection is kept for half of the grace, so that a request
+ * that is on its way is still answered. */
+static void http_quiesce(evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    struct http_worker *worker = http_worker_of(stream);
+    evf_worker *evf = worker->worker;
+    state->flags |= HTTP_QUIESCED;
+    if (worker->half_grace_over) {
+        end_if_idle(stream, NULL);
+    } else if (!evf_timer_running(&worker->half_grace)) {
+        uint64_t deadline = evf_stop_deadline(evf);
+        uint64_t now = evf_now(evf);
+        uint64_t half = deadline > now ? (deadline - now) / 2 : 0;
+        evf_timer_start(evf, &worker->half_grace, half > UINT32_MAX ? UINT32_MAX : (uint32_t)half,
+                        half_grace, worker);
+    }
+}
+
+static void http_close(evf_stream *stream, int reason)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    evf_worker *evf = evf_stream_worker(stream);
+    (void)reason;
+    if (state->exchange != NULL)
+        detach(evf_worker_state(evf_stream_instance(stream), evf), state);
+}
+
+const struct evf_handler http_handler = {
+    .struct_size = sizeof(struct evf_handler),
+    .stream_state_size = sizeof(struct http_stream),
+    .open = open_stream,
+    .data = http_data,
+    .end = http_end,
+    .drain = http_drain,
+    .quiesce = http_quiesce,
+    .close = http_close,
+};

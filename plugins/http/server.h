@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the parts of this plugin that talk to evframe share: the instance, a worker's own things,
+ * and the exchange, which is a request on its way to its answer.
+ *
+ *   http.c        descriptor, options, start and stop
+ *   connection.c  the handler: input, times, pauses, the end
+ *   answer.c      which answer a request gets, and the batch of answers
+ *   static.c      files: opening, on the worker or off it, and sending
+ *
+ * A connection between two requests owns nothing but 16 bytes. An exchange is attached to it only
+ * while a request is cut, or waits for a file.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <evframe/evframe.h>
+
+#include "limits.h"
+#include "request.h"
+#include "response.h"
+
+/* Options and counters. Written by start, then only read. */
+struct http_instance {
+    struct http_rules rules;
+    uint32_t header_timeout_ms;
+    uint32_t body_timeout_ms;
+    const char *allow; /* the methods, as Allow has them */
+
+    /* Files; root is -1 for a fixed answer. */
+    int root;
+    bool kernel_knows_cached;
+
+    /* The fixed answer. */
+    uint16_t status;
+    const char *type;
+    struct http_text body;
+    char *page; /* ours to free: the welcome page */
+
+    evf_counter *requests;
+    evf_counter *statuses[6]; /* by the first digit; 2 to 5 are used */
+};
+
+struct http_job;
+
+/* A request on its way to its answer. */
+struct http_exchange {
+    struct http_request request;
+    struct evf_timer timer; /* for the rest of the head, or the next piece of the body */
+    evf_slice head;         /* held when the head must outlive the bytes it came with */
+    bool holds_head;
+    struct http_job *job; /* a file is being opened for it */
+    struct http_exchange *next;
+};
+
+/* One worker's own. */
+struct http_worker {
+    evf_worker *worker;
+    evf_instance *instance;
+    const struct http_instance *http;
+
+    /* The date, and the fixed answer with that date. */
+    int64_t now_s;
+    char date[HTTP_DATE_LEN];
+    struct http_prepared fixed;
+
+    /* Answers of the stream that is being worked on, not yet written. */
+    char batch[HTTP_BATCH_SIZE];
+    size_t batch_len;
+    int written; /* what the last write returned */
+    uint64_t requests;
+    uint64_t statuses[6];
+
+    /* Free lists. */
+    struct http_exchange *exchanges;
+    size_t exchange_count;
+    struct http_job *jobs;
+    size_t job_count;
+
+    /* The graceful stop: after half of the grace idle connections are ended. */
+    struct evf_timer half_grace;
+    bool half_grace_over;
+
+    char path[HTTP_PATH_MAX];
+    char location[HTTP_LOCATION_MAX];
+};
+
+/* A connection's own. */
+struct http_stream {
+    struct http_exchange *exchange;
+    uint32_t flags;
+};
+_Static_assert(sizeof(struct http_stream) <= 16, "an idle connection costs this much");
+
+enum {
+    HTTP_FULL = 1 << 0,     /* paused: the peer does not read fast enough */
+    HTTP_WAITING = 1 << 1,  /* paused: a file is being opened */
+    HTTP_ENDING = 1 << 2,   /* the last answer was given; input is discarded */
+    HTTP_QUIESCED = 1 << 3, /* the server stops: the next answer is the last */
+    HTTP_REST = 1 << 4,     /* input was left unconsumed */
+    HTTP_SKIPPED = 1 << 5,  /* an empty line came in front of the next request */
+};
+
+/* ---- connection.c ---- */
+
+extern const struct evf_handler http_handler;
+
+/* This worker's own, with the date brought up to date. */
+struct http_worker *http_worker_of(evf_stream *stream);
+
+/* A free exchange, initialised; NULL without memory. */
+struct http_exchange *http_exchange_take(struct http_worker *worker);
+void http_exchange_drop(struct http_worker *worker, struct http_exchange *exchange);
+
+/* The file of a waiting exchange was found, or not, and its answer stands in the batch: goes on
+ * with the connection. */
+void http_connection_answered(struct http_worker *worker, evf_stream *stream);
+
+/* ---- answer.c ---- */
+
+/* Answers a complete request into the batch. more: input stands behind it. True when it is
+ * answered, and HTTP_ENDING set if it was the last; false when the answer waits for a file. */
+bool http_answer(struct http_worker *worker, evf_stream *stream, struct http_exchange *exchange,
+                 bool more);
+
+/* The refusal `status`, which is the connection's last answer. */
+void http_refuse(struct http_worker *worker, evf_stream *stream, struct http_exchange *exchange,
+                 uint16_t status);
+
+/* Whether this answer is the connection's last, which sets HTTP_ENDING; and what its Connection
+ * field says. */
+enum http_connection http_decide(evf_stream *stream, const struct http_request *request, bool more);
+
+/* A short answer with the status's own text as its body. response holds status and connection and
+ * what else there is but type and length. */
+void http_answer_short(struct http_worker *worker, evf_stream *stream,
+                       const struct http_request *request, struct http_response *response);
+
+/* Room for len more bytes in the batch, which is written if need be. */
+char *http_reserve(struct http_worker *worker, evf_stream *stream, size_t len);
+void http_append(struct http_worker *worker, evf_stream *stream, const char *bytes, size_t len);
+void http_append_head(struct http_worker *worker, evf_stream *stream,
+                      const struct http_response *response);
+void http_flush(struct http_worker *worker, evf_stream *stream);
+void http_count(struct http_worker *worker, uint16_t status);
+
+/* ---- static.c ---- */
+
+/* As http_answer, for a request that asks for a file. */
+bool http_static_answer(struct http_worker *worker, evf_stream *stream,
+                        struct http_exchange *exchange, bool more);
+void http_static_fini(struct http_worker *worker);
+
+#endif
