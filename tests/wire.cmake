@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests over real sockets. The build is installed into stage/, and the test plugins are compiled
+# against that, the way an author outside the tree does it: with what pkg-config says.
+set(stage ${PROJECT_BINARY_DIR}/stage)
+set(wire_plugin_dir ${PROJECT_BINARY_DIR}/test-plugins/wire)
+file(MAKE_DIRECTORY ${wire_plugin_dir})
+
+get_property(plugin_targets DIRECTORY ${PROJECT_SOURCE_DIR}/plugins PROPERTY BUILDSYSTEM_TARGETS)
+list(FILTER plugin_targets INCLUDE REGEX "^plugin_")
+file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/evframe/*.h)
+add_custom_command(
+  OUTPUT stage.stamp
+  COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${stage} > install.log
+  COMMAND ${CMAKE_COMMAND} -E touch stage.stamp
+  DEPENDS evframe evframe_launcher ${plugin_targets} ${headers}
+  COMMENT "Installing into stage/"
+  VERBATIM)
+
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/wire/plugins/*.c
+     ${CMAKE_CURRENT_SOURCE_DIR}/wire/plugins/*.cpp)
+file(GLOB wire_headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/wire/plugins/*.h
+     ${CMAKE_CURRENT_SOURCE_DIR}/support/*.h)
+set(wire_plugins)
+foreach(source IN LISTS sources)
+  get_filename_component(name ${source} NAME_WE)
+  if(source MATCHES "\\.cpp$")
+    set(compile ${CMAKE_CXX_COMPILER} -std=c++20)
+  else()
+    set(compile ${CMAKE_C_COMPILER} -std=c11)
+  endif()
+  set(plugin ${wire_plugin_dir}/${name}.so)
+  add_custom_command(
+    OUTPUT ${plugin}
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/package/build-plugin.sh ${stage}/${CMAKE_INSTALL_LIBDIR}
+            ${source} ${plugin} ${compile} ${evf_sanitizer_flags}
+    DEPENDS stage.stamp ${source} ${wire_headers}
+            ${CMAKE_CURRENT_SOURCE_DIR}/package/build-plugin.sh
+    COMMENT "Building the test plugin ${name}.so against stage/"
+    VERBATIM)
+  list(APPEND wire_plugins ${plugin})
+endforeach()
+add_custom_target(wire_plugins ALL DEPENDS stage.stamp ${wire_plugins})
+
+file(GLOB support CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/support/*.c)
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/wire/*_test.c)
+if(support)
+  add_library(wire_support OBJECT ${support})
+  evf_uninstrumented(wire_support)
+endif()
+foreach(source IN LISTS sources)
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_test$" "" name ${name})
+  add_executable(wire_${name} ${source})
+  evf_uninstrumented(wire_${name})
+  target_include_directories(wire_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}
+                                                  ${CMAKE_CURRENT_SOURCE_DIR}/support)
+  target_link_libraries(wire_${name} PRIVATE PkgConfig::CRITERION Threads::Threads)
+  if(support)
+    target_link_libraries(wire_${name} PRIVATE wire_support)
+  endif()
+  evf_add_test(wire.${name} wire_${name} 300 --jobs 1)
+  # PROCESSORS: the server and its peers need the cores for themselves.
+  set_tests_properties(${evf_build_name}.wire.${name} PROPERTIES PROCESSORS 2)
+  set_property(
+    TEST ${evf_build_name}.wire.${name}
+    APPEND
+    PROPERTY ENVIRONMENT EVF_LAUNCHER=$<TARGET_FILE:evframe_launcher>
+             EVF_PLUGIN_PATH=${PROJECT_BINARY_DIR}/${evf_plugin_dir}
+             EVF_TEST_PLUGINS=${wire_plugin_dir})
+endforeach()

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+#
+# Debian packages that a tool needs: which are missing, and installing them. Sourced by bash.
+
+# What it takes to build and run evframe.
+packages_for_building=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libc-ares-dev
+    libjemalloc-dev node-llhttp)
+
+# What the tests and checks take besides.
+packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils)
+
+# Prints those of the given packages that are not installed.
+packages_missing() {
+    local installed
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+        sed -n 's/^installed //p') || true
+    local name
+    for name in "$@"; do
+        [[ $'\n'$installed$'\n' == *$'\n'$name$'\n'* ]] || echo "$name"
+    done
+}
+
+# Runs apt-get as root, never asking anything.
+packages_apt_get() {
+    local as_root=()
+    if [[ $EUID -ne 0 ]]; then
+        as_root=(sudo -n)
+    fi
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" \
+        </dev/null >&2
+}
+
+# packages_need NAME…: installs what is missing, saying exactly what. Ends the script when that
+# cannot be done.
+packages_need() {
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        echo "${0##*/}: this is not a Debian system; install the counterparts of: $*" >&2
+        return
+    fi
+    local missing
+    mapfile -t missing < <(packages_missing "$@")
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+
+    echo "installing: ${missing[*]}" >&2
+    if [[ $EUID -ne 0 ]] && ! sudo -n true 2>/dev/null; then
+        echo "${0##*/}: cannot become root without a password; run this and try again:" >&2
+        echo "    sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+
+    # A fresh machine knows no packages, an old one may know packages that are gone.
+    if ! apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1; then
+        packages_apt_get update
+    fi
+    packages_apt_get install -y --no-install-recommends "${missing[@]}" || {
+        packages_apt_get update
+        packages_apt_get install -y --no-install-recommends "${missing[@]}"
+    } || {
+        echo "${0##*/}: could not install: ${missing[*]}" >&2
+        exit 1
+    }
+}
