@@ -86,7 +86,7 @@ enum evf__limit {
      * counted, and it does not wait again until something was taken: nobody's stop hangs on it. */
     EVF__LOG_WAIT_MS = 1000,
 
-    /* Names longer than this are not compared for 'did you mean': the work grows with its square. */
+    /* Longer names are not compared for 'did you mean': the work grows with the square. */
     EVF__NAME_COMPARED_MAX = 64,
 
     /* Rounds in which mailboxes and offloaded work run out at the stop; work that keeps posting

@@ -12,7 +12,8 @@
 
 #include "base/assert.h"
 
-#define EVF__OWNER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define EVF__OWNER(pointer, type, member)                                                          \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct evf__list {
     struct evf__list *next, *prev;

@@ -41,7 +41,8 @@ static struct {
     /* any thread, atomic */
     _Atomic int level;
     _Atomic bool running;                  /* the writing thread empties the rings */
-    _Atomic bool asleep;                   /* it must be woken; whoever takes this back wakes it */
+    _Atomic bool asleep;                   /* it must be woken; whoever takes this back wakes it,
+                                              by one post */
     _Atomic bool reopen;                   /* asked for, not yet done */
     _Atomic uint64_t dropped;              /* by all rings, ever */
     _Atomic(struct evf__log_ring *) added; /* rings that the reader does not know yet */
@@ -171,25 +172,28 @@ static void wake(void)
         sem_post(&shared.wake);
 }
 
+static void wait_for_wake(void)
+{
+    while (sem_wait(&shared.wake) != 0)
+        EVF_ASSERT(errno == EINTR);
+}
+
 static void *write_lines(void *unused)
 {
     (void)unused;
     bool stay = true;
     while (stay) {
         lock();
-        stay = atomic_load(&shared.running); /* before the last time, which misses nothing */
         catch_up();
         atomic_store(&shared.asleep, true);
-        bool sleeps = stay && !anything_waits() && atomic_load(&shared.running);
+        stay = atomic_load(&shared.running);
+        bool sleeps = stay && !anything_waits();
         unlock();
 
-        /* A wake-up too many, when `asleep` was taken back by a producer meanwhile, only costs a
-         * turn. */
-        if (sleeps) {
-            while (sem_wait(&shared.wake) != 0)
-                EVF_ASSERT(errno == EINTR);
-        }
-        atomic_store(&shared.asleep, false);
+        /* Whoever takes `asleep` back posts once. When that was not this thread, the post is here
+         * or on its way, and is waited for, so that none is left over to spoil a later sleep. */
+        if (sleeps || !atomic_exchange(&shared.asleep, false))
+            wait_for_wake();
     }
     return NULL;
 }

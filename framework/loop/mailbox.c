@@ -317,7 +317,10 @@ unsigned evf__mailbox_run_sc(struct evf__mailbox *mailbox, evf_worker *worker, u
 void evf__mailbox_drop_sc(struct evf__mailbox *mailbox, evf_worker *worker,
                           bool (*wanted)(evf_post_fn *fn))
 {
-    (void)run_sc(mailbox, worker, UINT_MAX, wanted);
+    /* In a gap, what is behind it cannot be reached for a few instructions of a producer. */
+    while (!evf__mailbox_empty_sc(mailbox))
+        if (run_sc(mailbox, worker, UINT_MAX, wanted) == 0)
+            sched_yield();
 }
 
 bool evf__mailbox_sleep_sc(struct evf__mailbox *mailbox)

@@ -70,8 +70,8 @@ void evf__mailbox_wake_mp(struct evf__mailbox *mailbox);
  * notes what runs; NULL in tests. Consumer. */
 unsigned evf__mailbox_run_sc(struct evf__mailbox *mailbox, evf_worker *worker, unsigned budget);
 
-/* Takes off what waits when it begins and runs only those messages whose function is wanted; the
- * storage of the others is free again, and that is all. For a start that failed. Consumer. */
+/* Takes off what waits, until nothing does, and runs only those messages whose function is wanted;
+ * the storage of the others is free again, and that is all. For a start that failed. Consumer. */
 void evf__mailbox_drop_sc(struct evf__mailbox *mailbox, evf_worker *worker,
                           bool (*wanted)(evf_post_fn *fn));
 

@@ -56,6 +56,7 @@ static bool grow(struct evf__slab *slab)
     char *objects = (char *)chunk + CHUNK_HEADER;
     for (size_t i = objects_per_chunk(slab); i-- > 0;) /* backwards: taken in order of address */
         release(slab, objects + i * slab->object_size);
+    EVF_ASSERT(slab->free != NULL);
     return true;
 }
 

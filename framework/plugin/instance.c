@@ -328,7 +328,8 @@ evf_worker *evf_worker_at(const evf_instance *instance, unsigned index)
 int evf_fail(evf_instance *instance, const char *format, ...)
 {
     const evf_worker *worker = evf__worker_current;
-    EVF_RULE(worker == NULL ? instance->starting : worker->callback == EVF__CALLBACK_WORKER_START,
+    EVF_RULE(instance->starting ||
+                 (worker != NULL && worker->callback == EVF__CALLBACK_WORKER_START),
              "evf_fail is for start and worker_start");
     va_list arguments;
     pthread_mutex_lock(&failure_lock);

@@ -127,16 +127,16 @@ uint64_t evf__accepting_tick(struct evf__accepting *accepting, uint64_t now_ms)
     if (accepting->back_at_ms != 0)
         next_ms = accepting->back_at_ms;
     if (burst_over(&accepting->no_descriptors, now_ms, &next_ms))
-        evf_log(EVF_INFO, "out of descriptors no more; %llu connections were closed at once",
+        evf_log(EVF_INFO, "%llu connections were closed at once for want of descriptors",
                 (unsigned long long)accepting->no_descriptors.count);
     if (burst_over(&accepting->no_memory, now_ms, &next_ms))
-        evf_log(EVF_INFO, "accepting goes on; the kernel had no memory for it %llu times",
+        evf_log(EVF_INFO, "the kernel had no memory to accept connections %llu times",
                 (unsigned long long)accepting->no_memory.count);
     for (unsigned i = 0; i < accepting->point_count; i++) {
         struct evf__accept_point *point = &accepting->points[i];
         if (burst_over(&point->over_limit, now_ms, &next_ms))
             evf_log(EVF_INFO, "%s: max-connections turned %llu connections away",
-                    point->listener->instance->label, (unsigned long long)point->over_limit.count);
+                    point->listener->name, (unsigned long long)point->over_limit.count);
     }
     return next_ms;
 }
@@ -177,8 +177,7 @@ static void refuse_over_limit(struct evf__accepting *accepting, struct evf__acce
         evf_log(EVF_WARN,
                 "%s: max-connections (%zu) is reached; further connections are closed at once, "
                 "the first one from %s",
-                point->listener->instance->label,
-                point->listener->instance->settings.max_connections, peer);
+                point->listener->name, point->listener->instance->settings.max_connections, peer);
     }
     point->over_limit.count++;
     close(arrival->fd);
@@ -208,33 +207,47 @@ static enum evf__accept_outcome back_off(struct evf__accepting *accepting, uint6
     return EVF__ACCEPT_BACKOFF;
 }
 
-/* Out of descriptors: the reserve is given up for a moment, so that the connection at the head of
- * the queue can be accepted and closed. One at a time: when a descriptor became free meanwhile, the
- * next connection is served. False when the reserve is lost: another thread was faster. */
-static bool refuse_for_descriptors(struct evf__accepting *accepting,
-                                   struct evf__accept_point *point, uint64_t now_ms)
+static void note_no_descriptors(struct evf__accepting *accepting, uint64_t now_ms)
 {
     if (burst_first(&accepting->no_descriptors, now_ms))
         evf_log(EVF_WARN, "out of descriptors; new connections are closed at once: raise the "
                           "limit of open files, or set max-connections below it");
+}
+
+/* Out of descriptors: the reserve is given up for a moment, so that the connection at the head of
+ * the queue can be accepted and closed. One at a time: when a descriptor became free meanwhile, the
+ * next connection is served. The kernel looks for a descriptor before it looks at the queue, so
+ * perhaps nothing waits at all. */
+static enum evf__accept_outcome refuse_for_descriptors(struct evf__accepting *accepting,
+                                                       struct evf__accept_point *point,
+                                                       uint64_t now_ms)
+{
+    int status = -EMFILE;
     if (accepting->reserve_fd < 0)
         accepting->reserve_fd = open_reserve();
-    if (accepting->reserve_fd < 0)
-        return false;
-    close(accepting->reserve_fd);
-    int fd = accept4(point->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        close(fd);
+    if (accepting->reserve_fd >= 0) {
+        close(accepting->reserve_fd);
+        int fd = accept4(point->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        status = fd < 0 ? -errno : 0;
+        if (fd >= 0)
+            close(fd);
+        accepting->reserve_fd = open_reserve();
+    }
+    if (status == -EAGAIN)
+        return EVF__ACCEPT_EMPTY;
+    note_no_descriptors(accepting, now_ms);
+    if (status == 0) {
         accepting->no_descriptors.count++;
         evf__figure_add(accepting->figures, EVF__FIGURE_REFUSED_DESCRIPTORS, 1);
     }
-    accepting->reserve_fd = open_reserve();
-    return fd >= 0 || accepting->reserve_fd >= 0;
+    /* The reserve is lost when another thread was faster; what else went wrong, the next attempt
+     * says. */
+    return accepting->reserve_fd >= 0 ? EVF__ACCEPT_MORE : back_off(accepting, now_ms);
 }
 
 static enum evf__accept_outcome broken(const struct evf__accept_point *point, int status)
 {
-    evf_log(EVF_ERROR, "%s: the socket accepts no more: %s", point->listener->instance->label,
+    evf_log(EVF_ERROR, "%s: the socket accepts no more: %s", point->listener->name,
             evf_strerror(status));
     return EVF__ACCEPT_BROKEN;
 }
@@ -249,9 +262,7 @@ static enum evf__accept_outcome after_failure(struct evf__accepting *accepting,
         return EVF__ACCEPT_EMPTY;
     case EMFILE:
     case ENFILE:
-        if (refuse_for_descriptors(accepting, point, now_ms))
-            return EVF__ACCEPT_MORE;
-        return back_off(accepting, now_ms);
+        return refuse_for_descriptors(accepting, point, now_ms);
     case ENOMEM:
     case ENOBUFS:
         if (burst_first(&accepting->no_memory, now_ms))

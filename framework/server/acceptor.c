@@ -164,8 +164,10 @@ static void on_timer(evutil_socket_t fd, short events, void *argument)
 static void keep_time(struct evf__acceptor *self)
 {
     uint64_t now_ms = evf__process_clock_ms();
+    bool stood_still = self->accepting.back_at_ms != 0;
     uint64_t next_ms = evf__accepting_tick(&self->accepting, now_ms);
-    resume(self);
+    if (stood_still) /* and not because of full rings: those wake it themselves */
+        resume(self);
     if (next_ms == UINT64_MAX)
         return;
     uint64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;

@@ -336,6 +336,8 @@ int evf__listener_open(struct evf__listener *listener, const struct evf__listen_
         goto fail;
     }
     listener->bound_len = len;
+    evf__address_format((const struct sockaddr *)&listener->bound, len, listener->name,
+                        sizeof listener->name);
     return 0;
 fail:
     evf__listener_close(listener);

@@ -53,7 +53,8 @@ struct evf__listener {
     int fd; /* -1: not open, or given to whoever accepts */
     int backlog;
     struct sockaddr_storage bound;
-    socklen_t bound_len; /* 0: not bound yet */
+    socklen_t bound_len;           /* 0: not bound yet */
+    char name[EVF_PEER_NAME_SIZE]; /* the bound address as text */
     struct evf__socket_file file;
 };
 

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/address.h"
 #include "base/log.h"
 #include "server/process.h"
 #include "server/server.h"
@@ -325,12 +324,9 @@ static int start_workers(evf_server *server)
 
 static void log_listeners(const evf_server *server)
 {
-    char address[EVF_PEER_NAME_SIZE];
     for (unsigned i = 0; i < server->listener_count; i++) {
         const struct evf__listener *listener = server->listeners[i];
-        evf__address_format((const struct sockaddr *)&listener->bound, listener->bound_len, address,
-                            sizeof address);
-        evf_log(EVF_INFO, "listening on %s with %s, %u worker%s", address,
+        evf_log(EVF_INFO, "listening on %s with %s, %u worker%s", listener->name,
                 listener->instance->plugin.name, server->worker_count,
                 server->worker_count == 1 ? "" : "s");
     }

@@ -20,7 +20,8 @@ void evf__stream_table_init(struct evf__stream_table *table, evf_worker *worker,
 
 static evf_stream *slot(const struct evf__stream_chunk *chunk, uint32_t index)
 {
-    return (evf_stream *)((char *)chunk + EVF__CHUNK_HEADER + (size_t)index * chunk->stride);
+    return (evf_stream *)(void *)((char *)chunk + EVF__CHUNK_HEADER +
+                                  (size_t)index * chunk->stride);
 }
 
 static size_t chunk_size(size_t stride)

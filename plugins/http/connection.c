@@ -186,12 +186,12 @@ static size_t answer_all(struct http_worker *worker, evf_stream *stream,
             return used;
         }
         clear(exchange);
-        http_request_init(request, &worker->http->rules);
         state->flags &= ~(uint32_t)HTTP_SKIPPED;
         if ((state->flags & HTTP_ENDING) != 0)
             return input.len;
         if (used == input.len || worker->written == EVF_FULL || worker->written < 0)
             return used;
+        http_request_init(request, &worker->http->rules);
     }
 }
 

@@ -14,10 +14,13 @@ static size_t next_control(const char *bytes, size_t at, size_t len)
     while (at + 8 <= len) {
         uint64_t word;
         memcpy(&word, bytes + at, 8);
-        /* The classic test for a byte less than 0x20; it may not tell which, so the bytes are then
-         * looked at one by one. */
-        if (((word - ones * 0x20) & ~word & (ones * 0x80)) != 0)
+        /* The high bit of each byte less than 0x20; a borrow can set others above the lowest. */
+        uint64_t low = (word - ones * 0x20) & ~word & (ones * 0x80);
+        if (low != 0) {
+            if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+                return at + (size_t)__builtin_ctzll(low) / 8;
             break;
+        }
         at += 8;
     }
     while (at < len && (unsigned char)bytes[at] >= 0x20)

@@ -4,29 +4,32 @@
  */
 #include "path.h"
 
-static bool is_letter(char c)
-{
-    char lower = http_lower(c);
-    return lower >= 'a' && lower <= 'z';
-}
+/* Characters by RFC 3986, 2. */
+enum { UNRESERVED = 1, SUB_DELIMITER = 2 };
+static const uint8_t kinds[256] = {
+    ['a' ... 'z'] = UNRESERVED, ['A' ... 'Z'] = UNRESERVED, ['0' ... '9'] = UNRESERVED,
+    ['-'] = UNRESERVED,         ['.'] = UNRESERVED,         ['_'] = UNRESERVED,
+    ['~'] = UNRESERVED,         ['!'] = SUB_DELIMITER,      ['$'] = SUB_DELIMITER,
+    ['&'] = SUB_DELIMITER,      ['\''] = SUB_DELIMITER,     ['('] = SUB_DELIMITER,
+    [')'] = SUB_DELIMITER,      ['*'] = SUB_DELIMITER,      ['+'] = SUB_DELIMITER,
+    [','] = SUB_DELIMITER,      [';'] = SUB_DELIMITER,      ['='] = SUB_DELIMITER,
+};
 
 static bool is_unreserved(char c)
 {
-    return is_letter(c) || http_is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+    return kinds[(unsigned char)c] == UNRESERVED;
 }
 
 /* A name or an IPv4 address: reg-name of RFC 3986. */
 static bool is_name(struct http_text host)
 {
     for (size_t i = 0; i < host.len; i++) {
-        char c = host.at[i];
-        if (c == '%') {
-            if (host.len - i < 3 || http_hex(host.at[i + 1]) < 0 || http_hex(host.at[i + 2]) < 0)
-                return false;
-            i += 2;
-        } else if (!is_unreserved(c) && (c == 0 || strchr("!$&'()*+,;=", c) == NULL)) {
+        if (kinds[(unsigned char)host.at[i]] != 0)
+            continue;
+        if (host.at[i] != '%' || host.len - i < 3 || http_hex(host.at[i + 1]) < 0 ||
+            http_hex(host.at[i + 2]) < 0)
             return false;
-        }
+        i += 2;
     }
     return true;
 }

@@ -76,10 +76,8 @@ bool http_number(struct http_text text, uint64_t *ret)
         if (!http_is_digit(text.at[i]))
             return false;
         uint64_t digit = (uint64_t)(text.at[i] - '0');
-        if (number > (UINT64_MAX - digit) / 10)
-            number = UINT64_MAX;
-        else
-            number = number * 10 + digit;
+        /* The last few numbers that would just fit count as too large. */
+        number = number < UINT64_MAX / 10 ? number * 10 + digit : UINT64_MAX;
     }
     *ret = number;
     return true;

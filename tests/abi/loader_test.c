@@ -24,6 +24,7 @@
 
 #include <evframe/evframe.h>
 
+#include "../unit/teardown.h"
 #include "plugin/instance.h"
 
 static char error[2048];
@@ -448,6 +449,7 @@ Test(loader, runs_on_when_its_file_is_overwritten_in_place)
     copy_plugin("good", in_folder("plugin.so"));
     cr_assert_eq(load(in_folder("plugin.so"), NULL, NULL, &instance), 0, "%s", error);
     write_file(in_folder("plugin.so"), "gone", 4);
+    REFUSES(in_folder("plugin.so"), "is not an ELF file");
     cr_assert_eq(evf__instance_start(instance, 1, &figures, error, sizeof(error)), 0, "%s", error);
     evf__instance_stop(instance);
     evf__instance_destroy(instance);
@@ -466,6 +468,29 @@ Test(loader, loads_and_closes_different_files_again_and_again)
         evf__instance_destroy(instance);
         cr_assert_eq(open_descriptors(), descriptors_before);
     }
+}
+
+Test(loader, never_takes_a_library_that_stays_mapped_for_another)
+{
+    /* given a plugin that dlclose may leave mapped, loaded and closed several times */
+    for (unsigned i = 0; i < 5; i++) {
+        struct evf__figure_registry figures = { .count = 0 };
+        evf_instance *instance = load_good("resident", NULL);
+        cr_assert_eq(evf__instance_start(instance, 1, &figures, error, sizeof(error)), EVF_EFAILED);
+        cr_assert_not_null(strstr(error, "start number"), "%s", error);
+        evf__instance_destroy(instance);
+    }
+
+    /* then at most one descriptor stays with it, and other files are still themselves */
+    unsigned now = open_descriptors();
+    cr_assert_leq(now, descriptors_before + 1);
+    evf_instance *good = load_good("good", NULL), *cpp = load_good("good_cpp", NULL);
+    cr_assert_str_eq(good->plugin.name, "good");
+    cr_assert_str_eq(cpp->plugin.name, "good_cpp");
+    evf__instance_destroy(good);
+    evf__instance_destroy(cpp);
+    cr_assert_eq(open_descriptors(), now);
+    descriptors_before = now;
 }
 
 /* ---- Inspection ---- */

@@ -140,7 +140,7 @@ Test(idle, time_runs_while_output_waits)
                                  &(struct peer_settings){ .receive_buffer = 4096 });
     unsigned port = peer_port(peer);
 
-    peer_send_text(peer, "quiet; write copy 3000000; timeout 300\n");
+    peer_send_text(peer, "quiet; write copy 6000000; timeout 300\n");
     server_expect_events(server, port, "open; write full; timeout; close ETIMEDOUT");
     peer_close(peer);
 }
@@ -275,7 +275,7 @@ Test(idle, peers_below_min_rate_are_closed)
     unsigned port = peer_port(slow);
     uint64_t before = clock_ms();
 
-    peer_send_text(slow, "quiet; write copy 8000; write copy 4000000\n");
+    peer_send_text(slow, "quiet; write copy 8000; write copy 6000000\n");
     server_wait_event(other, port, "write full");
     cr_assert(wait_until(deadline_in(20000), closed_for_its_rate, &(struct slow){ other, slow }));
     server_wait_event(other, port, "close ERATE");

@@ -156,7 +156,12 @@ Test(listen, refuses_what_is_no_address)
         cr_expect_eq(result.status, 2, "%s: status %d", bad[i], result.status);
         cr_expect_not_null(strstr(result.errors, bad[i]), "%s: %s", bad[i], result.errors);
     }
-    refuses(test_text("unix:/tmp/%0110d", 7), "at most 107");
+    launcher_refuses(
+        &(struct server_spec){
+            .arguments = { "--listen",
+                           test_listen(test_text("unix:/tmp/%0110d", 7), "minimal", NULL) },
+        },
+        2, "too long");
 }
 
 /* L4: as many wait as the backlog says, and L6: all of them are served. */
@@ -330,7 +335,9 @@ static void check_inherited(const char *address)
     peer_close(early);
     cr_expect_str_eq(server_address(server, 0), own);
     expect_echo(own);
-    server_stop_cleanly(server);
+    server_wait_figure(server, "streams", 0);
+    server_signal(server, SIGTERM);
+    server_ended(server, 0);
     peer_close(listener);
 }
 
@@ -348,7 +355,8 @@ static void refuses_descriptor(int fd, const char *text)
 {
     launcher_refuses(
         &(struct server_spec){
-            .arguments = { "--workers", "1", "--listen", test_listen("fd:3", "minimal", NULL) },
+            .arguments = { "--workers", "1", "--listen",
+                           test_listen(fd < 0 ? "fd:50" : "fd:3", "minimal", NULL) },
             .inherit = { fd },
             .inherit_count = fd < 0 ? 0 : 1,
         },
@@ -361,7 +369,7 @@ Test(listen, says_what_is_wrong_with_an_inherited_descriptor)
     int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    refuses_descriptor(-1, "fd:3");
+    refuses_descriptor(-1, "fd:50");
     refuses_descriptor(-1, "no such descriptor");
     refuses_descriptor(plain, "not a socket");
     refuses_descriptor(stream, "does not listen");

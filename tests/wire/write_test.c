@@ -57,12 +57,13 @@ static void check_partial_write(const char *kind)
     char commands[200];
 
     snprintf(commands, sizeof commands,
-             "write %s 3000000; write %s 777; write %s 100001; write copy 5; end\n", kind, kind,
-             kind);
+             "marks 262144 64000000; write %s 6000000; write %s 777; write %s 100001; write copy "
+             "5; end\n",
+             kind, kind, kind);
     peer_send_text(peer, commands);
 
     server_wait_event(server, port, "ending ok");
-    flow_expect(peer, 0, 3100783, 1021);
+    flow_expect(peer, 0, 6100783, 1021);
     peer_expect_end(peer);
     peer_close(peer);
     server_expect_events(server, port,
@@ -131,15 +132,15 @@ Test(write, owes_one_drain_for_each_emptied_queue)
     int peer = narrow_peer();
     unsigned port = peer_port(peer);
 
-    peer_send_text(peer, "write copy 10; write copy 3000000; write copy 10; write copy 0\n");
-    flow_expect(peer, 0, 1500000, 0);
-    cr_expect_eq(server_log_count(server, " drain "), 0, "drained with half of it unread");
-    flow_expect(peer, 1500000, 1500020, 0);
+    peer_send_text(peer, "write copy 10; write copy 6000000; write copy 10; write copy 0\n");
+    flow_expect(peer, 0, 1000000, 0);
+    cr_expect_eq(server_log_count(server, " drain "), 0, "drained with much of it unread");
+    flow_expect(peer, 1000000, 5000020, 0);
     server_wait_event(server, port, "drain 0");
     peer_send_text(peer, "write copy 100\n");
-    flow_expect(peer, 3000020, 100, 0);
-    peer_send_text(peer, "write static 2000000\n");
-    flow_expect(peer, 3000120, 2000000, 0);
+    flow_expect(peer, 6000020, 100, 0);
+    peer_send_text(peer, "write static 6000000\n");
+    flow_expect(peer, 6000120, 6000000, 0);
     server_wait_log_count(server, " drain 0;", 2);
     peer_close(peer);
 
@@ -154,10 +155,10 @@ Test(write, pays_the_drain_after_an_end_and_before_close)
     int peer = narrow_peer();
     unsigned port = peer_port(peer);
 
-    peer_send_text(peer, "write owned 2000000; end\n");
+    peer_send_text(peer, "write owned 6000000; end\n");
     peer_end(peer);
     server_wait_event(server, port, "end");
-    flow_expect(peer, 0, 2000000, 0);
+    flow_expect(peer, 0, 6000000, 0);
     peer_expect_end(peer);
 
     peer_close(peer);
@@ -173,14 +174,14 @@ Test(write, owes_no_drain_when_closed_by_force)
     char text[64];
 
     peer_send_text(peer, "on close queued; bytes\n");
-    peer_send_text(peer, "write owned 1000000; write slice 1000000; write file 1000000; close\n");
+    peer_send_text(peer, "write owned 3000000; write slice 3000000; write file 3000000; close\n");
     peer_expect_gone(peer);
     peer_close(peer);
 
     server_wait_event(server, port, "close ok");
     server_event_text(server, port, "bytes ", text, sizeof text);
     cr_assert_eq(sscanf(text, "%llu %llu", &read, &written), 2);
-    cr_expect_eq(written + server_event_number(server, port, "queued "), 3000000);
+    cr_expect_eq(written + server_event_number(server, port, "queued "), 9000000);
     cr_expect_eq(server_log_count(server, " drain "), 0);
 }
 
@@ -200,7 +201,7 @@ Test(write, is_refused_after_an_end_and_harms_nothing)
 
     server_expect_events(server, port,
                          "open; write flushed; ending ok; write EPIPE; write EPIPE; write EPIPE; "
-                         "write EPIPE; write EPIPE; write EPIPE; still here; bytes 155 10; "
+                         "write EPIPE; write EPIPE; write EPIPE; still here; bytes 151 10; "
                          "state read-only; ending ok; end; close ok");
 }
 
@@ -224,7 +225,7 @@ Test(write, closes_a_slow_reader_at_write_max)
     int peer = narrow_peer();
     unsigned port = peer_port(peer);
 
-    peer_send_text(peer, "marks 1000 100000; write copy 3000000; write copy 10; state; "
+    peer_send_text(peer, "marks 1000 100000; write copy 6000000; write copy 10; state; "
                          "write copy 10\n");
     peer_expect_gone(peer);
     peer_close(peer);
@@ -240,9 +241,9 @@ Test(write, does_not_count_files_and_static_memory_towards_write_max)
     int peer = narrow_peer();
     unsigned port = peer_port(peer);
 
-    peer_send_text(peer, "marks 1000 100000; write file 4000000; write static 4000000; "
-                         "write file 4000000; write static 4000000; end\n");
-    flow_expect(peer, 0, 16000000, 0);
+    peer_send_text(peer, "marks 1000 100000; write file 6000000; write static 6000000; "
+                         "write file 6000000; write static 6000000; end\n");
+    flow_expect(peer, 0, 24000000, 0);
     peer_expect_end(peer);
     peer_close(peer);
 
@@ -256,9 +257,9 @@ Test(write, tells_full_at_write_high_and_queued_below)
     int peer = narrow_peer();
     unsigned port = peer_port(peer);
 
-    peer_send_text(peer, "marks 5000000 8000000; write copy 3000000; write copy 0; "
-                         "write copy 2500000; write copy 0; end\n");
-    flow_expect(peer, 0, 5500000, 0);
+    peer_send_text(peer, "marks 7000000 20000000; write copy 6000000; write copy 0; "
+                         "write copy 6000000; write copy 0; end\n");
+    flow_expect(peer, 0, 12000000, 0);
     peer_expect_end(peer);
     peer_close(peer);
 

@@ -18,5 +18,5 @@ build_preset() {
         }
         echo "building build/$preset" >&2
     fi
-    ninja --quiet -C "$folder" "$@" >&2
+    ninja --quiet -C "$folder" "$@" 2>&1 | { grep -v '^ninja: no work to do' || true; } >&2
 }

@@ -13,6 +13,9 @@ static const struct evf_option options[] = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,  .name = "bad_option_default", .version = "1.0.0",
-    .options = options, .handler = &handler,
+    EVF_PLUGIN_HEADER,
+    .name = "bad_option_default",
+    .version = "1.0.0",
+    .options = options,
+    .handler = &handler,
 };

@@ -12,6 +12,9 @@ static const struct evf_option options[] = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,  .name = "bad_option_name", .version = "1.0.0",
-    .options = options, .handler = &handler,
+    EVF_PLUGIN_HEADER,
+    .name = "bad_option_name",
+    .version = "1.0.0",
+    .options = options,
+    .handler = &handler,
 };

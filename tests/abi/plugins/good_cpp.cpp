@@ -37,7 +37,16 @@ const evf_handler handler = {
 } // namespace
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,  .name = "good_cpp",      .version = "1.0.0",       .summary = "C++20",
-    .options = options, .handler = &handler,     .instance_state_size = 0, .worker_state_size = 0,
-    .start = nullptr,   .worker_start = nullptr, .worker_stop = nullptr,   .stop = nullptr,
+    EVF_PLUGIN_HEADER,
+    .name = "good_cpp",
+    .version = "1.0.0",
+    .summary = "C++20",
+    .options = options,
+    .handler = &handler,
+    .instance_state_size = 0,
+    .worker_state_size = 0,
+    .start = nullptr,
+    .worker_start = nullptr,
+    .worker_stop = nullptr,
+    .stop = nullptr,
 };

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "fixture.h"
 #include "random.h"
 
 static struct evf__log_ring *ring;
@@ -20,8 +21,9 @@ static void make(void)
 
 static void leave_nothing(void)
 {
-    cr_assert_eq(evf__log_ring_count_sc(ring), 0);
+    PROVE(evf__log_ring_count_sc(ring) == 0, "a line is left");
     evf__log_ring_destroy(ring);
+    PROVE_NO_LEAK();
 }
 
 TestSuite(log_ring, .init = make, .fini = leave_nothing);

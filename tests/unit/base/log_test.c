@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "fixture.h"
 
 static char folder[64], path[128], other[128];
 static int descriptors, threads;
@@ -55,8 +56,9 @@ static void begin(void)
 
 static void leave_nothing(void)
 {
-    cr_assert_eq(entries("/proc/self/fd"), descriptors, "a descriptor is left");
-    cr_assert_eq(entries("/proc/self/task"), threads, "a thread is left");
+    PROVE(entries("/proc/self/fd") == descriptors, "a descriptor is left");
+    PROVE(entries("/proc/self/task") == threads, "a thread is left");
+    PROVE_NO_LEAK();
     DIR *list = opendir(folder);
     for (struct dirent *entry; (entry = readdir(list)) != NULL;)
         unlinkat(dirfd(list), entry->d_name, 0);
@@ -198,6 +200,33 @@ Test(log, a_second_attach_replaces_the_first)
     cr_assert(says("log", "info  two\n"));
 }
 
+#ifndef FIXTURE_FINDS_LEAKS /* which needs all the address space there is */
+Test(log, keeps_no_ring_that_was_given_back)
+{
+    struct rlimit limit = { 256u << 20, 256u << 20 };
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    for (int i = 0; i < 4096; i++) {
+        cr_assert_eq(evf__log_attach(true, NULL, NULL), 0, "no memory after %d rings", i);
+        evf__log_detach();
+    }
+}
+
+Test(log, refuses_a_ring_for_which_there_is_no_memory)
+{
+    struct rlimit limit = { 1 << 20, 256u << 20 };
+    cr_assert_eq(evf__log_attach(false, describe, argument), 0);
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    int status = evf__log_attach(true, NULL, NULL);
+    limit.rlim_cur = limit.rlim_max;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_assert_eq(status, -ENOMEM);
+
+    evf_log(EVF_INFO, "as before");
+    cr_assert(says("stderr", "worker 2 echo #9 unix:: as before\n"));
+    evf__log_detach();
+}
+#endif
+
 Test(log, new_settings_hold_for_new_lines_alone)
 {
     open_log(EVF_INFO, path);
@@ -317,8 +346,11 @@ Test(log, reopening_standard_error_or_a_closed_log_is_harmless)
 Test(log, counts_lines_that_a_full_disk_refuses_and_tells_later)
 {
     open_log(EVF_INFO, "/dev/full");
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < 100; i++) {
+        errno = ENOTDIR;
         evf_log(EVF_INFO, "lost");
+        cr_assert_eq(errno, ENOTDIR);
+    }
     open_log(EVF_INFO, path);
     evf_log(EVF_INFO, "written");
     evf__log_close();
@@ -453,6 +485,7 @@ Test(log, drops_and_counts_rather_than_wait_for_a_reader_that_does_not_read)
     }
     cr_assert_eq(accounted_for(text), lines);
     cr_assert_eq(sum_of(text, " log lines dropped"), dropped);
+    cr_assert_null(strchr(text, '\x1b'), "a pipe is no terminal");
     evf__log_close();
     close(reader);
     cr_assert_str_eq(content("stderr"), "");

@@ -262,6 +262,25 @@ Test(mailbox, counts_a_post_that_is_half_done_as_waiting)
     cr_assert_eq(ran.numbers[0], 1);
 }
 
+Test(mailbox, ends_a_run_also_where_the_stub_is_last)
+{
+    /* A producer came between the consumer's look at the tail and its pushing the stub. */
+    static struct evf__message half;
+    cr_assert_eq(evf__mailbox_post_mp(&mailbox, post_again, (void *)0), 0);
+    struct evf__message *former = stop_in_the_gap(&half);
+    cr_assert_eq(run(100), 0);
+    atomic_store(&mailbox.stub.next, NULL);
+    cr_assert_eq(atomic_exchange(&mailbox.tail, &mailbox.stub), &half);
+    atomic_store(&half.next, &mailbox.stub);
+    cr_assert_not(evf__mailbox_empty_sc(&mailbox), "the stub is the tail, but not the head");
+    atomic_store(&former->next, &half);
+
+    cr_assert_eq(run(100), 2);
+    cr_assert_not(evf__mailbox_empty_sc(&mailbox));
+    cr_assert_eq(run(100), 1);
+    cr_assert_eq(ran.numbers[2], 7);
+}
+
 Test(mailbox, refuses_once_closed_and_still_runs_what_it_had)
 {
     struct evf_message own[2] = { 0 };

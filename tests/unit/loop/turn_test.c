@@ -53,8 +53,8 @@ static size_t on_data(evf_stream *s, evf_slice input)
     note("data");
     evf_cork(s);
     evf_write(s, "ok", 2);
-    evf_timer_start(worker, &late, 0, on_timer, "late");
-    cr_assert_eq(evf_post(worker, on_post, "next"), 0);
+    evf_timer_start(worker, &late, 0, on_timer, (void *)"late");
+    cr_assert_eq(evf_post(worker, on_post, (void *)"next"), 0);
     if (input.data[0] == 'c')
         evf_close(s);
     return input.len;
@@ -104,7 +104,7 @@ static void finish(void)
     evf_timer_stop(&late);
     evf__streams_close_all(worker, 0);
     for (int i = 0; i < 4; i++) {
-        cr_assert_eq(evf_post(worker, on_post, "end"), 0);
+        cr_assert_eq(evf_post(worker, on_post, (void *)"end"), 0);
         evf__turn(worker);
     }
     cr_assert_eq(evf__streams_count(worker), 0);
@@ -120,8 +120,8 @@ Test(turn, goes_mailbox_then_streams_then_timers_then_flush_then_close)
 {
     evf__turn(worker); /* the first look for bytes: none are there */
     order[0] = '\0';
-    evf_timer_start(worker, &timer, 0, on_timer, "timer");
-    cr_assert_eq(evf_post(worker, on_post, "post"), 0);
+    evf_timer_start(worker, &timer, 0, on_timer, (void *)"timer");
+    cr_assert_eq(evf_post(worker, on_post, (void *)"post"), 0);
     cr_assert_eq(send(peer, "x", 1, 0), 1);
     evf__turn(worker);
     cr_assert_str_eq(order, "post data timer ");
@@ -137,8 +137,8 @@ Test(turn, calls_close_at_its_end_and_gives_the_memory_back_there)
     evf__turn(worker);
     order[0] = '\0';
     uint64_t id = evf_stream_id(stream);
-    evf_timer_start(worker, &timer, 0, on_timer, "timer");
-    cr_assert_eq(evf_post(worker, on_post, "post"), 0);
+    evf_timer_start(worker, &timer, 0, on_timer, (void *)"timer");
+    cr_assert_eq(evf_post(worker, on_post, (void *)"post"), 0);
     cr_assert_eq(send(peer, "c", 1, 0), 1);
     cr_assert_eq(evf_stream_find(worker, id), stream);
     evf__turn(worker);
@@ -154,7 +154,7 @@ Test(turn, does_not_sleep_while_something_waits_for_no_event)
     order[0] = '\0';
     evf__turn(worker); /* would hang if it slept */
     cr_assert_str_eq(order, "close ");
-    evf_timer_start(worker, &timer, 0, on_timer, "zero");
+    evf_timer_start(worker, &timer, 0, on_timer, (void *)"zero");
     evf__turn(worker);
     cr_assert_str_eq(order, "close zero ");
 }
@@ -164,7 +164,7 @@ Test(turn, wakes_for_a_timer_never_early)
     evf__turn(worker);
     order[0] = '\0';
     uint64_t started_ms = evf_now(worker);
-    evf_timer_start(worker, &timer, 30, on_timer, "thirty");
+    evf_timer_start(worker, &timer, 30, on_timer, (void *)"thirty");
     for (int i = 0; i < 100 && order[0] == '\0'; i++)
         evf__turn(worker);
     cr_assert_str_eq(order, "thirty ");

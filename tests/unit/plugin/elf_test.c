@@ -76,6 +76,17 @@ Test(elf, accepts_a_whole_shared_object_and_no_part_of_it)
         cr_assert_not(check(bytes, size), "%zu bytes are accepted", size);
 }
 
+Test(elf, refuses_segments_that_reach_beyond_the_file)
+{
+    uint8_t bytes[SIZE];
+    const ElfW(Off) no_sections = 0;
+    make(bytes);
+    memcpy(bytes + offsetof(ElfW(Ehdr), e_shoff), &no_sections, sizeof(no_sections));
+    cr_assert(check(bytes, SIZE), "%s", error);
+    cr_assert_not(check(bytes, SIZE - 1));
+    cr_assert_str_eq(error, "is an ELF file cut short: its segments reach beyond its 1023 bytes");
+}
+
 Test(elf, tells_an_executable_by_its_flag)
 {
     uint8_t bytes[SIZE];

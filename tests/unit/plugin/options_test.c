@@ -30,6 +30,7 @@ static const struct evf_option schema[] = {
       .default_value = "localhost:80" },
     { .name = "colour", .type = EVF_OPTION_CHOICE, .choices = colours },
     { .name = "tag", .type = EVF_OPTION_STRING | EVF_OPTION_REPEATABLE },
+    { .name = "level", .type = EVF_OPTION_SIZE | EVF_OPTION_REPEATABLE },
     { 0 },
 };
 
@@ -134,7 +135,9 @@ Test(options, of_every_type_are_read)
 
 Test(options, that_are_repeatable_keep_all_values_in_order)
 {
-    accepts("tag=one,upstream=a:1,tag=two,tag=three,upstream=unix:/b");
+    accepts("tag=one,upstream=a:1,tag=two,tag=three,upstream=unix:/b,level=1k,level=2k");
+    cr_assert_eq(evf_option_int(&instance, "level"), 1024);
+    cr_assert_str_eq(evf_option_string_at(&instance, "level", 1), "2k");
     cr_assert_eq(evf_option_count(&instance, "tag"), 3);
     cr_assert_str_eq(evf_option_string(&instance, "tag"), "one");
     cr_assert_str_eq(evf_option_string_at(&instance, "tag", 1), "two");
@@ -214,7 +217,7 @@ Test(options, that_are_unknown_are_told_with_the_nearest_and_all_known_names)
 {
     refuses("deph=1",
             "unknown option \"deph\", did you mean depth?; the plugin has body, depth, offset, "
-            "verbose, buffer, patience, root, upstream, colour, tag; every listener has "
+            "verbose, buffer, patience, root, upstream, colour, tag, level; every listener has "
             "max-connections, idle-timeout, max-frame, write-high, write-max, first-byte, "
             "max-lifetime, min-rate, linger");
     refuses_with_words("idle-timeuot=1", "did you mean idle-timeout?");

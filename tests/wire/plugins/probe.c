@@ -22,7 +22,7 @@
 #include "../../support/pattern.h"
 #include "report.h"
 
-enum { PIECE_MAX = 4 * 1024 * 1024, TABLE_SIZE = PATTERN_PERIOD + PIECE_MAX };
+enum { PIECE_MAX = 8 * 1024 * 1024, TABLE_SIZE = PATTERN_PERIOD + PIECE_MAX };
 
 enum event {
     ON_OPEN,
@@ -301,7 +301,10 @@ static int start(evf_instance *instance)
     table_fd = memfd_create("pattern", MFD_CLOEXEC);
     if (table == NULL || table_fd < 0)
         return evf_fail(instance, "no memory for the pattern");
-    pattern_fill(table, 0, TABLE_SIZE);
+    pattern_fill(table, 0, PATTERN_PERIOD);
+    for (size_t at = PATTERN_PERIOD; at < TABLE_SIZE; at += PATTERN_PERIOD)
+        memcpy(table + at, table,
+               TABLE_SIZE - at < PATTERN_PERIOD ? TABLE_SIZE - at : PATTERN_PERIOD);
     for (size_t done = 0; done < TABLE_SIZE;) {
         ssize_t len = write(table_fd, table + done, TABLE_SIZE - done);
 
