@@ -48,6 +48,19 @@ if(support)
   add_library(wire_support OBJECT ${support})
   evf_uninstrumented(wire_support)
 endif()
+
+# Programs with a server inside, which tests drive in place of the launcher.
+set(wire_program_dir ${PROJECT_BINARY_DIR}/tests/programs)
+file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/wire/programs/*.c)
+foreach(source IN LISTS programs)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(wire_program_${name} ${source})
+  evf_compile(wire_program_${name})
+  target_link_libraries(wire_program_${name} PRIVATE evframe)
+  set_target_properties(wire_program_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY
+                                                        ${wire_program_dir})
+endforeach()
+
 foreach(source IN LISTS sources)
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "_test$" "" name ${name})
@@ -67,5 +80,5 @@ foreach(source IN LISTS sources)
     APPEND
     PROPERTY ENVIRONMENT EVF_LAUNCHER=$<TARGET_FILE:evframe_launcher>
              EVF_PLUGIN_PATH=${PROJECT_BINARY_DIR}/${evf_plugin_dir}
-             EVF_TEST_PLUGINS=${wire_plugin_dir})
+             EVF_TEST_PLUGINS=${wire_plugin_dir} EVF_TEST_PROGRAMS=${wire_program_dir})
 endforeach()

@@ -59,7 +59,7 @@ static bool if_range_holds(struct http_text value, struct http_text etag, int64_
     value = http_trim(value);
     if (value.len > 0 && (value.at[0] == '"' || is_weak(value)))
         return value.len == etag.len && memcmp(value.at, etag.at, etag.len) == 0;
-    return http_date_parse(value, now, &date) && date == modified ;
+    return http_date_parse(value, now, &date) && date == modified && modified < now;
 }
 
 enum range { NO_RANGE, RANGE, UNSATISFIABLE };

@@ -126,21 +126,26 @@ static void too_late(evf_worker *evf, struct evf_timer *timer, void *argument)
     give_up(http_worker_of(stream), stream, 408);
 }
 
-/* The head outlives the bytes that it came with. */
-static void hold_head(struct http_exchange *exchange, evf_slice input)
+/* The head outlives the bytes that it came with: as a copy, because a held slice would keep a whole
+ * page from everybody else for as long as the peer likes. Without memory the stream closes. */
+static void hold_head(struct http_worker *worker, evf_stream *stream,
+                      struct http_exchange *exchange)
 {
     struct http_request *request = &exchange->request;
     if (exchange->holds_head)
         return;
-    size_t at = (size_t)(request->head - (const char *)input.data);
-    exchange->head = evf_slice_keep(evf_slice_sub(input, at, request->head_len));
+    int error = evf_slice_new(worker->worker, request->head, request->head_len, &exchange->head);
+    if (error < 0) {
+        evf_close_with(stream, error);
+        return;
+    }
     exchange->holds_head = true;
     http_request_move(request, (const char *)exchange->head.data);
 }
 
 /* A request is cut: it stays with the connection until more comes, or not in time. */
 static void await_more(struct http_worker *worker, evf_stream *stream,
-                       struct http_exchange *exchange, evf_slice input)
+                       struct http_exchange *exchange)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct http_stream *state = evf_stream_state(stream);
@@ -148,10 +153,9 @@ static void await_more(struct http_worker *worker, evf_stream *stream,
     const struct http_instance *http = worker->http;
     state->exchange = exchange;
     if (request->step == HTTP_STEP_BODY) {
-        hold_head(exchange, input);
+        hold_head(worker, stream, exchange);
         if (request->expects_continue)
             http_append(worker, stream, go_on, sizeof go_on - 1);
-        request->expects_continue = false;
         evf_timer_start(worker->worker, &exchange->timer, http->body_timeout_ms, too_late, stream);
     } else if (!evf_timer_running(&exchange->timer)) {
         evf_timer_start(worker->worker, &exchange->timer, http->header_timeout_ms, too_late,
@@ -179,8 +183,8 @@ static size_t answer_all(struct http_worker *worker, evf_stream *stream,
         }
         if (!http_answer(worker, stream, exchange, used < input.len)) {
             evf_timer_stop(&exchange->timer);
-            hold_head(exchange, input);
             state->exchange = exchange;
+            hold_head(worker, stream, exchange);
             state->flags |= HTTP_WAITING;
             evf_pause(stream);
             return used;
@@ -214,7 +218,7 @@ static size_t http_data(evf_stream *stream, evf_slice input)
     state->exchange = NULL;
     size_t used = answer_all(worker, stream, exchange, input, &cut);
     if (cut)
-        await_more(worker, stream, exchange, input);
+        await_more(worker, stream, exchange);
     else if (state->exchange == NULL)
         http_exchange_drop(worker, exchange);
     if (used < input.len)

@@ -166,8 +166,7 @@ static bool parse_asctime(struct http_text text, struct moment *ret)
 static bool is_real(const struct moment *moment)
 {
     /* A leap second is written as :60. */
-    if (moment->month < 1 || moment->day < 1 || moment->hour > 23 || moment->minute > 59 ||
-        moment->second > 60)
+    if (moment->hour > 23 || moment->minute > 59 || moment->second > 60)
         return false;
     struct moment same = date_from_days(days_from_date(moment->year, moment->month, moment->day));
     return same.month == moment->month && same.day == moment->day;

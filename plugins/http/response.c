@@ -121,7 +121,7 @@ void http_put_head(struct http_writer *writer, const struct http_response *respo
     }
     if (response->facts != NULL && !response->has_range)
         put_facts(writer, response, now);
-    if (response->has_range) {
+    if (response->has_range && response->facts != NULL) {
         if (response->range.status == 206)
             put_facts(writer, response, now);
         put_range(writer, response);

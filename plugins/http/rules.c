@@ -105,7 +105,9 @@ uint16_t http_field_take(struct http_request *request, const char *value, size_t
     return 0;
 }
 
-/* RFC 9112, 6.1 and 6.3: only `chunked`, once, last, and without Content-Length. */
+/* RFC 9112, 6.1 and 6.3: only `chunked`, once, last, and without Content-Length. Two of these
+ * llhttp refuses too; what lets requests be smuggled past a proxy is not left to one line of
+ * defence. */
 static uint16_t check_framing(const struct http_request *request)
 {
     if (!request->saw_encoding)

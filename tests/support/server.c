@@ -154,6 +154,15 @@ static bool addresses_known(void *argument)
     return server->listener_count >= server->listeners_wanted || server_has_ended(server);
 }
 
+void(server_wait_addresses)(struct server *server, unsigned count)
+{
+    server->listeners_wanted = count;
+    if (!wait_until(deadline_in(20000), addresses_known, server))
+        support_fail("the server told only %u of %u addresses", server->listener_count, count);
+    if (server_has_ended(server))
+        support_fail("the server ended while starting");
+}
+
 struct server *(server_start)(const struct server_spec *spec)
 {
     struct server *server = test_allocate(sizeof *server);
@@ -165,7 +174,6 @@ struct server *(server_start)(const struct server_spec *spec)
     if (slot == 16)
         support_fail("too many servers in one test");
     server->log_fd = memory_file("server-log");
-    server->listeners_wanted = listeners_of(spec);
     server->pid = launch(spec, server->log_fd, server->log_fd, &server->pid_fd);
     if (spec->log_file != NULL) {
         close(server->log_fd);
@@ -174,11 +182,7 @@ struct server *(server_start)(const struct server_spec *spec)
             support_fail("%s: %m", spec->log_file);
     }
     running[slot] = server;
-    if (!wait_until(deadline_in(20000), addresses_known, server))
-        support_fail("the server told only %u of %u addresses", server->listener_count,
-                     server->listeners_wanted);
-    if (server_has_ended(server))
-        support_fail("the server ended while starting");
+    (server_wait_addresses)(server, listeners_of(spec));
     server->open_files = server_open_files(server);
     server->timers = -1;
     return server;

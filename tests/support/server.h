@@ -61,6 +61,11 @@ const char *test_plugin(const char *name);
 /* printf into memory that lives as long as the test. */
 __attribute__((format(printf, 1, 2))) const char *test_text(const char *format, ...);
 
+/* Waits until so many addresses were told in all, for a program that starts more than one server.
+ */
+void server_wait_addresses(struct server *server, unsigned count);
+#define server_wait_addresses(...) SUPPORT_HERE((server_wait_addresses)(__VA_ARGS__))
+
 /* The address that listener `index` said, as peer_connect takes it, and its port. */
 const char *server_address(const struct server *server, unsigned index);
 unsigned server_port(const struct server *server, unsigned index);

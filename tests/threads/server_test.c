@@ -37,7 +37,7 @@ struct letter {
 };
 
 static atomic_uint greetings, letters_sent, letters_back, worked, answered;
-static atomic_uint opened, closed, worker_starts, worker_stops, starts, stops;
+static atomic_uint opened, closed, forced, worker_starts, worker_stops, starts, stops;
 static atomic_int failing_worker; /* whose worker_start fails; -1: none */
 static evf_counter *pieces;
 static evf_gauge *present;
@@ -122,8 +122,8 @@ static size_t on_data(evf_stream *stream, evf_slice input)
 static void on_close(evf_stream *stream, int reason)
 {
     (void)stream;
-    (void)reason;
     atomic_fetch_add(&closed, 1);
+    atomic_fetch_add(&forced, reason == -ESHUTDOWN);
     evf_gauge_add(present, -1);
 }
 
@@ -267,9 +267,9 @@ static unsigned descriptors(void)
 
 static void forget(void)
 {
-    atomic_uint *const all[] = { &greetings,    &letters_sent, &letters_back, &worked,
-                                 &answered,     &opened,       &closed,       &worker_starts,
-                                 &worker_stops, &starts,       &stops };
+    atomic_uint *const all[] = { &greetings, &letters_sent,  &letters_back, &worked,
+                                 &answered,  &opened,        &closed,       &forced,
+                                 &starts,    &worker_starts, &worker_stops, &stops };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         atomic_store(all[i], 0);
     atomic_store(&stopping, false);
@@ -380,6 +380,7 @@ static void serve_and_stop(unsigned round)
     join_thread(waiting);
     for (unsigned i = 0; i < CLIENTS; i++)
         join_thread(clients[i]);
+    EXPECT(atomic_load(&forced) == 0, "nobody closed by force within the grace");
     nothing_is_left(server);
     evf_server_free(server);
 }
@@ -419,6 +420,7 @@ static void stop_at_once(void)
     evf_server_stop(server, 0);
     status = evf_server_wait(server);
     EXPECT(status == 0, "a stop, status %d", status);
+    EXPECT(atomic_load(&forced) == 1, "the stream closed at the deadline");
     nothing_is_left(server);
     evf_server_free(server);
     close(fd);

@@ -268,21 +268,22 @@ static bool closed_for_its_rate(void *argument)
  * that is fast enough, stay. */
 Test(idle, peers_below_min_rate_are_closed)
 {
-    struct server *other = server_with("1", "probe", "min-rate=100k,idle-timeout=0");
+    struct server *other =
+        server_with("1", "probe", "min-rate=100k,idle-timeout=0,open=quiet;write copy 6000000");
     int slow = peer_connect_with(server_address(other, 0),
                                  &(struct peer_settings){ .receive_buffer = 4096 });
-    int idle = peer_connect(server_address(other, 0));
+    int quick = peer_connect(server_address(other, 0));
     unsigned port = peer_port(slow);
     uint64_t before = clock_ms();
 
-    peer_send_text(slow, "quiet; write copy 8000; write copy 6000000\n");
+    flow_expect(quick, 0, 6000000, 0);
     server_wait_event(other, port, "write full");
     cr_assert(wait_until(deadline_in(20000), closed_for_its_rate, &(struct slow){ other, slow }));
     server_wait_event(other, port, "close ERATE");
     cr_expect_geq(clock_ms() - before, 9900);
     peer_close(slow);
-    peer_send_text(idle, "text here\n");
-    peer_expect_text(idle, "here");
-    peer_close(idle);
+    peer_send_text(quick, "text here\n");
+    peer_expect_text(quick, "here");
+    peer_close(quick);
     server_stop_cleanly(other);
 }

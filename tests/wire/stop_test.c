@@ -98,7 +98,7 @@ Test(stop, lets_a_half_finished_request_finish)
 
     peer_send_text(peer, "on quiesce say waiting\n");
     peer_send_text(peer, "write copy 100000; te");
-    server_wait_figure_from(server, "bytes_read", 46);
+    server_wait_figure_from(server, "bytes_read", 44);
     server_signal(server, SIGTERM);
     server_wait_event(server, port, "waiting");
     peer_send_text(peer, "xt done; write copy 10; end\n");

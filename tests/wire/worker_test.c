@@ -325,6 +325,6 @@ Test(worker, that_stalls_harms_nobody_else)
     peer_close(free_one);
     peer_close(blocker);
     server_wait_figure(server, "streams", 0);
-    cr_expect_eq(server_log_count(server, " timeout;"), 0);
+    cr_expect_eq(server_log_count(server, " timeout;"), 0, "%s", server_log(server));
     server_stop_cleanly(server);
 }

@@ -133,6 +133,7 @@ Test(write, owes_one_drain_for_each_emptied_queue)
     unsigned port = peer_port(peer);
 
     peer_send_text(peer, "write copy 10; write copy 6000000; write copy 10; write copy 0\n");
+    server_wait_log_count(server, " write full;", 3);
     flow_expect(peer, 0, 1000000, 0);
     cr_expect_eq(server_log_count(server, " drain "), 0, "drained with much of it unread");
     flow_expect(peer, 1000000, 5000020, 0);
@@ -140,6 +141,7 @@ Test(write, owes_one_drain_for_each_emptied_queue)
     peer_send_text(peer, "write copy 100\n");
     flow_expect(peer, 6000020, 100, 0);
     peer_send_text(peer, "write static 6000000\n");
+    server_wait_log_count(server, " write full;", 4);
     flow_expect(peer, 6000120, 6000000, 0);
     server_wait_log_count(server, " drain 0;", 2);
     peer_close(peer);
@@ -243,6 +245,7 @@ Test(write, does_not_count_files_and_static_memory_towards_write_max)
 
     peer_send_text(peer, "marks 1000 100000; write file 6000000; write static 6000000; "
                          "write file 6000000; write static 6000000; end\n");
+    server_wait_event(server, port, "ending ok");
     flow_expect(peer, 0, 24000000, 0);
     peer_expect_end(peer);
     peer_close(peer);
@@ -259,6 +262,7 @@ Test(write, tells_full_at_write_high_and_queued_below)
 
     peer_send_text(peer, "marks 7000000 20000000; write copy 6000000; write copy 0; "
                          "write copy 6000000; write copy 0; end\n");
+    server_wait_event(server, port, "ending ok");
     flow_expect(peer, 0, 12000000, 0);
     peer_expect_end(peer);
     peer_close(peer);

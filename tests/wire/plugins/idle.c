@@ -15,11 +15,13 @@ struct idle {
 static size_t on_data(evf_stream *stream, evf_slice input)
 {
     struct idle *idle = evf_stream_state(stream);
+    char text[32]; /* input is not terminated */
     uint32_t ms;
 
     if (memchr(input.data, '\n', input.len) == NULL)
         return 0;
-    ms = (uint32_t)strtoul((const char *)input.data, NULL, 10);
+    snprintf(text, sizeof text, "%.*s", (int)input.len, (const char *)input.data);
+    ms = (uint32_t)strtoul(text, NULL, 10);
     evf_set_timeout(stream, ms);
     idle->deadline = evf_now(evf_stream_worker(stream)) + ms;
     evf_write(stream, "set\n", 4);

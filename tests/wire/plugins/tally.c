@@ -20,6 +20,14 @@ static void on_open(evf_stream *stream)
     evf_gauge_add(tally->present, 1);
 }
 
+static void set_level(struct tally *tally, evf_slice input)
+{
+    char text[32]; /* input is not terminated */
+
+    snprintf(text, sizeof text, "%.*s", (int)input.len - 4, (const char *)input.data + 4);
+    evf_gauge_set(tally->level, strtol(text, NULL, 10));
+}
+
 static size_t on_data(evf_stream *stream, evf_slice input)
 {
     struct tally *tally = evf_instance_state(evf_stream_instance(stream));
@@ -29,7 +37,7 @@ static size_t on_data(evf_stream *stream, evf_slice input)
     evf_counter_add(tally->bytes, input.len);
     evf_counter_add(NULL, 1);
     if (memcmp(input.data, "set ", 4) == 0)
-        evf_gauge_set(tally->level, strtol((const char *)input.data + 4, NULL, 10));
+        set_level(tally, input);
     evf_write(stream, "ok\n", 3);
     return input.len;
 }
