@@ -8,7 +8,7 @@ set(abi_plugin_dir ${PROJECT_BINARY_DIR}/test-plugins/abi)
 
 add_executable(abi_loader ${CMAKE_CURRENT_SOURCE_DIR}/abi/loader_test.c)
 evf_compile(abi_loader)
-target_link_libraries(abi_loader PRIVATE evframe_objects PkgConfig::CRITERION)
+target_link_libraries(abi_loader PRIVATE evframe_objects criterion_program)
 set_target_properties(abi_loader PROPERTIES ENABLE_EXPORTS ON)
 evf_add_test(abi.loader abi_loader 120 --jobs 1)
 set_property(

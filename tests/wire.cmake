@@ -68,7 +68,7 @@ foreach(source IN LISTS sources)
   evf_uninstrumented(wire_${name})
   target_include_directories(wire_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}
                                                   ${CMAKE_CURRENT_SOURCE_DIR}/support)
-  target_link_libraries(wire_${name} PRIVATE PkgConfig::CRITERION Threads::Threads)
+  target_link_libraries(wire_${name} PRIVATE criterion_program Threads::Threads)
   if(support)
     target_link_libraries(wire_${name} PRIVATE wire_support)
   endif()

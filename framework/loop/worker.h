@@ -94,8 +94,8 @@ struct evf_worker {
     /* any thread, atomic */
     struct evf__mailbox mailbox;
     struct evf__figures figures;
-    /* Accepted connections given to this worker that are gone again: closed streams, and those whose
-     * evf__stream_accept failed. Counted by the owner together with origin->open_streams; the
+    /* Accepted connections given to this worker that are gone again: closed streams, and those
+     * whose evf__stream_accept failed. Counted by the owner together with origin->open_streams; the
      * acceptor subtracts it from what it assigned. Relaxed. */
     _Atomic uint64_t accepted_gone;
     /* What runs now; written by the owner, relaxed; read, relaxed, to name what does not return.

@@ -72,6 +72,7 @@ static void close_all(evf_worker *worker, void *argument)
     evf__streams_close_all(worker, -ESHUTDOWN);
     atomic_store(&self->empty, empty(self)); /* before `refuses`, so that the two go together */
     atomic_store(&self->refuses, true);
+    evf__server_tell(self->server); /* outside of a turn, too, when a start has failed */
 }
 
 static void report(evf_worker *worker, void *argument)

@@ -24,7 +24,6 @@
 
 #include <evframe/evframe.h>
 
-#include "../unit/teardown.h"
 #include "plugin/instance.h"
 
 static char error[2048];

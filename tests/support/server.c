@@ -87,6 +87,8 @@ __attribute__((noreturn)) static void become(const struct server_spec *spec, con
     if (spec->open_files != 0) {
         struct rlimit limit = { spec->open_files, spec->open_files };
 
+        if (spec->open_files_soft != 0)
+            limit.rlim_cur = spec->open_files_soft;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     execv(program, arguments);

@@ -32,6 +32,7 @@ struct server_spec {
     const char *program;                         /* NULL: the launcher */
     const char *arguments[SERVER_ARGUMENTS_MAX]; /* behind argv[0]; ended by NULL */
     const char *environment[8];                  /* NAME=value, added; ended by NULL */
+    unsigned long open_files_soft;               /* the soft one where it differs; 0: the same */
     unsigned long open_files; /* RLIMIT_NOFILE of the child, soft and hard; 0: unchanged */
     int inherit[4];           /* these descriptors become 3, 4, … in the child */
     unsigned inherit_count;

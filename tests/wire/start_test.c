@@ -4,6 +4,7 @@
  * with them.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,59 @@ Test(start, checks_without_starting)
             .arguments = { "--check", "--listen", test_listen("127.0.0.1:0", "starter", "fial=x") },
         },
         1, "fail");
+}
+
+Test(start, knows_what_to_serve_without_arguments)
+{
+    struct launcher_result result =
+        launcher_run(&(struct server_spec){ .arguments = { "--check" } });
+
+    cr_expect_eq(result.status, 0, "%s", result.errors);
+}
+
+/* The soft limit of open files is raised to the hard one, and what was got is told. */
+Test(start, raises_its_limit_of_open_files)
+{
+    struct server *server = server_start(&(struct server_spec){
+        .arguments = { "--workers", "1", "--listen", test_listen("127.0.0.1:0", "minimal", NULL) },
+        .open_files = 777,
+        .open_files_soft = 40,
+    });
+
+    server_wait_log(server, "777 open files");
+    server_stop_cleanly(server);
+}
+
+/* Each worker is tied to one CPU. */
+Test(start, pins_its_workers)
+{
+    struct server *server = server_start(&(struct server_spec){
+        .arguments = { "--workers", "2", "--pin", "--listen",
+                       test_listen("127.0.0.1:0", "minimal", NULL) },
+    });
+    const char *tasks = test_text("/proc/%d/task", (int)server_pid(server));
+    unsigned workers = 0;
+    DIR *folder = opendir(tasks);
+
+    cr_assert_not_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char text[8192];
+        FILE *file = fopen(test_text("%s/%s/status", tasks, entry->d_name), "r");
+
+        if (file == NULL)
+            continue;
+        text[fread(text, 1, sizeof text - 1, file)] = '\0';
+        fclose(file);
+        if (strstr(text, "evf-worker-") == NULL)
+            continue;
+        workers++;
+        const char *cpus = strstr(text, "Cpus_allowed_list:");
+        cr_assert_not_null(cpus);
+        cr_expect_gt(strcspn(cpus, ",-"), strcspn(cpus, "\n"), "%.60s", cpus);
+    }
+    closedir(folder);
+    cr_expect_eq(workers, 2);
+    server_stop_cleanly(server);
 }
 
 Test(start, inspects_a_plugin)

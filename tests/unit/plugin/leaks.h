@@ -8,8 +8,6 @@
 
 #include <criterion/criterion.h>
 
-#include "../teardown.h"
-
 #if defined(__SANITIZE_ADDRESS__)
 #define LEAKS_CHECKED 1
 #elif defined(__has_feature)

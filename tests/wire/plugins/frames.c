@@ -63,7 +63,10 @@ static const struct evf_option options[] = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,  .name = "frames",
-    .version = "1.0.0", .summary = "length-prefixed frames",
-    .options = options, .handler = &handler,
+    EVF_PLUGIN_HEADER,
+    .name = "frames",
+    .version = "1.0.0",
+    .summary = "length-prefixed frames",
+    .options = options,
+    .handler = &handler,
 };

@@ -45,6 +45,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "idle", .version = "1.0.0", .summary = "sets idle times",
+    EVF_PLUGIN_HEADER,
+    .name = "idle",
+    .version = "1.0.0",
+    .summary = "sets idle times",
     .handler = &handler,
 };

@@ -82,8 +82,11 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,          .name = "keeper",
-    .version = "1.0.0",         .summary = "keeps what it reads",
-    .handler = &handler,        .worker_state_size = sizeof(struct keeper),
+    EVF_PLUGIN_HEADER,
+    .name = "keeper",
+    .version = "1.0.0",
+    .summary = "keeps what it reads",
+    .handler = &handler,
+    .worker_state_size = sizeof(struct keeper),
     .worker_stop = worker_stop,
 };

@@ -58,7 +58,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "lastcall",
-    .version = "1.0.0",  .summary = "pauses at the last moment",
+    EVF_PLUGIN_HEADER,
+    .name = "lastcall",
+    .version = "1.0.0",
+    .summary = "pauses at the last moment",
     .handler = &handler,
 };

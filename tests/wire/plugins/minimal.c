@@ -17,7 +17,9 @@ static const struct evf_handler echo_handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,        .name = "minimal",
-    .version = "1.0.0",       .summary = "sends every byte back",
+    EVF_PLUGIN_HEADER,
+    .name = "minimal",
+    .version = "1.0.0",
+    .summary = "sends every byte back",
     .handler = &echo_handler,
 };

@@ -226,6 +226,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "posts", .version = "1.0.0", .summary = "talks between workers",
+    EVF_PLUGIN_HEADER,
+    .name = "posts",
+    .version = "1.0.0",
+    .summary = "talks between workers",
     .handler = &handler,
 };

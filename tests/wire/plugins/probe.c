@@ -330,8 +330,12 @@ static const struct evf_option options[] = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,  .name = "probe",
-    .version = "1.0.0", .summary = "does what its peer says, and reports",
-    .options = options, .handler = &handler,
-    .start = start,     .stop = stop,
+    EVF_PLUGIN_HEADER,
+    .name = "probe",
+    .version = "1.0.0",
+    .summary = "does what its peer says, and reports",
+    .options = options,
+    .handler = &handler,
+    .start = start,
+    .stop = stop,
 };

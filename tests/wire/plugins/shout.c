@@ -19,6 +19,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "shout", .version = "1.0.0", .summary = "logs what peers say",
+    EVF_PLUGIN_HEADER,
+    .name = "shout",
+    .version = "1.0.0",
+    .summary = "logs what peers say",
     .handler = &handler,
 };

@@ -92,7 +92,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "stall",
-    .version = "1.0.0",  .summary = "blocks its worker when told to",
+    EVF_PLUGIN_HEADER,
+    .name = "stall",
+    .version = "1.0.0",
+    .summary = "blocks its worker when told to",
     .handler = &handler,
 };

@@ -70,7 +70,11 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "tally",     .version = "1.0.0",
-    .summary = "counts", .handler = &handler, .instance_state_size = sizeof(struct tally),
+    EVF_PLUGIN_HEADER,
+    .name = "tally",
+    .version = "1.0.0",
+    .summary = "counts",
+    .handler = &handler,
+    .instance_state_size = sizeof(struct tally),
     .start = start,
 };

@@ -213,6 +213,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "timers", .version = "1.0.0", .summary = "plays with timers",
+    EVF_PLUGIN_HEADER,
+    .name = "timers",
+    .version = "1.0.0",
+    .summary = "plays with timers",
     .handler = &handler,
 };

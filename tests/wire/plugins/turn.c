@@ -125,7 +125,10 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "turn",
-    .version = "1.0.0",  .summary = "shows the order of a turn",
-    .handler = &handler, .worker_state_size = sizeof(struct notes),
+    EVF_PLUGIN_HEADER,
+    .name = "turn",
+    .version = "1.0.0",
+    .summary = "shows the order of a turn",
+    .handler = &handler,
+    .worker_state_size = sizeof(struct notes),
 };

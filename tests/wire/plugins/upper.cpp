@@ -72,6 +72,9 @@ const evf_handler handler = {
 } // namespace
 
 extern "C" EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "upper", .version = "1.0.0", .summary = "capitals, in C++",
+    EVF_PLUGIN_HEADER,
+    .name = "upper",
+    .version = "1.0.0",
+    .summary = "capitals, in C++",
     .handler = &handler,
 };

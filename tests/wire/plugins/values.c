@@ -64,6 +64,10 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,  .name = "values",    .version = "1.0.0", .summary = "tells its options",
-    .options = options, .handler = &handler,
+    EVF_PLUGIN_HEADER,
+    .name = "values",
+    .version = "1.0.0",
+    .summary = "tells its options",
+    .options = options,
+    .handler = &handler,
 };

@@ -115,7 +115,10 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "walk",
-    .version = "1.0.0",  .summary = "walks over streams",
-    .handler = &handler, .worker_state_size = sizeof(struct walk),
+    EVF_PLUGIN_HEADER,
+    .name = "walk",
+    .version = "1.0.0",
+    .summary = "walks over streams",
+    .handler = &handler,
+    .worker_state_size = sizeof(struct walk),
 };

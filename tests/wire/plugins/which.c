@@ -25,7 +25,9 @@ static const struct evf_handler handler = {
 };
 
 EVF_PLUGIN = {
-    EVF_PLUGIN_HEADER,   .name = "which",
-    .version = "1.0.0",  .summary = "tells which worker serves a connection",
+    EVF_PLUGIN_HEADER,
+    .name = "which",
+    .version = "1.0.0",
+    .summary = "tells which worker serves a connection",
     .handler = &handler,
 };

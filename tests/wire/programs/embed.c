@@ -58,10 +58,14 @@ static const struct evf_option options[] = {
 };
 
 static const struct evf_plugin descriptor = {
-    EVF_PLUGIN_HEADER,  .name = "inside",
-    .version = "1.0.0", .summary = "echoes, inside a program",
-    .options = options, .handler = &handler,
-    .start = start,     .stop = stop,
+    EVF_PLUGIN_HEADER,
+    .name = "inside",
+    .version = "1.0.0",
+    .summary = "echoes, inside a program",
+    .options = options,
+    .handler = &handler,
+    .start = start,
+    .stop = stop,
 };
 
 static const struct evf_server_options server_options = {

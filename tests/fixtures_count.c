@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Makes what a fixture's .fini asserts count.
+ * Makes what a fixture's .fini asserts count; linked into every Criterion program.
  *
  * Criterion 2.4.1 prints an assertion that fails in a .fini, but counts the test as passed and ends
- * with status 0. Every test whose fixture proves that nothing is left includes this once: when
- * assertions failed that no test answers for, the program ends as failed.
+ * with status 0. When assertions failed that no test answers for, the program ends as failed.
  */
-#ifndef EVF_TESTS_UNIT_TEARDOWN_H
-#define EVF_TESTS_UNIT_TEARDOWN_H
-
 #include <criterion/hooks.h>
 #include <stdio.h>
 
@@ -19,5 +15,3 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
     fprintf(stderr, "%zu assertions failed in fixtures\n", stats->asserts_failed);
     stats->tests_failed = 1;
 }
-
-#endif
