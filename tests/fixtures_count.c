@@ -5,6 +5,7 @@
  * Criterion 2.4.1 prints an assertion that fails in a .fini, but counts the test as passed and ends
  * with status 0. When assertions failed that no test answers for, the program ends as failed.
  */
+#include <criterion/criterion.h>
 #include <criterion/hooks.h>
 #include <stdio.h>
 

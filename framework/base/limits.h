@@ -44,6 +44,10 @@ enum evf__limit {
      * jumbo-frame network is larger, one of an Ethernet (1448) fits. */
     EVF__READ_ROOM_MIN = 4096,
 
+    /* A turn longer than this took long: what moved in it counts as moved at its end, so that a
+     * stall does not make streams look idle. Well above the coarse clock's 10 ms. */
+    EVF__LONG_TURN_MS = 50,
+
     /* Slices below this are copied instead of held: a byte must not pin a page. */
     EVF__SLICE_COPY_BELOW = 1024,
 
@@ -57,8 +61,9 @@ enum evf__limit {
     EVF__LINGER_INPUT_MAX = 1024 * 1024,
     EVF__LINGER_MS = 5000,
 
-    /* The window over which min-rate is measured. */
+    /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
+    EVF__RATE_LOOK_MS = 1000,
 
     /* A handler's state per stream. */
     EVF__STREAM_STATE_MAX = 64 * 1024,

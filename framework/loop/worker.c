@@ -182,6 +182,11 @@ void evf__worker_wait(evf_worker *worker, bool may_sleep)
     evf__wheel_collect(&worker->wheel, worker->now_ms);
 }
 
+uint64_t evf__worker_clock_coarse_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC_COARSE);
+}
+
 void evf__worker_publish(evf_worker *worker)
 {
     struct evf__figures *figures = &worker->figures;

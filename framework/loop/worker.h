@@ -135,6 +135,9 @@ static inline void evf__leave(evf_worker *worker)
     atomic_store_explicit(&worker->callback, EVF__CALLBACK_NONE, memory_order_relaxed);
 }
 
+/* The monotonic clock now, at or up to one tick of the system before: cheap. */
+uint64_t evf__worker_clock_coarse_ms(void);
+
 /* Asserts, in debug builds, that no running timer lies in memory that is being freed. */
 void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size);
 

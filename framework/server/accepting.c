@@ -148,6 +148,7 @@ static int take(int listening_fd, struct evf__arrival *ret)
 {
     struct sockaddr_storage from, plain;
     socklen_t len = sizeof from, plain_len;
+    from.ss_family = AF_UNSPEC;
     ret->fd = accept4(listening_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (ret->fd < 0)
         return -errno;
@@ -300,7 +301,7 @@ enum evf__accept_outcome evf__accept_batch(struct evf__accepting *accepting,
     if (now_ms < accepting->back_at_ms)
         return EVF__ACCEPT_BACKOFF;
     for (unsigned i = 0; i < EVF__ACCEPT_BATCH; i++) {
-        struct evf__arrival arrival;
+        struct evf__arrival arrival = { .fd = -1 };
         if (accepting->draining && point->left == 0)
             return EVF__ACCEPT_EMPTY;
         if (!accepting->sink.has_room(accepting->sink.argument))

@@ -32,13 +32,19 @@ bool evf__server_worker_expects_none(const struct evf__server_worker *self)
     return evf__handover_empty_sc(&self->handover) && evf__accepting_open(&self->accepting) == 0;
 }
 
+/* Changes the count that the acceptor subtracts from what it assigned to this worker. */
+static void count_gone(struct evf__server_worker *self, uint64_t change)
+{
+    uint64_t gone = atomic_load_explicit(&self->worker.accepted_gone, memory_order_relaxed);
+    atomic_store_explicit(&self->worker.accepted_gone, gone + change, memory_order_relaxed);
+}
+
 /* Past the deadline of a stop: it is closed without ever having been a stream. */
 static void turn_away(struct evf__server_worker *self, const struct evf__arrival *arrival)
 {
     close(arrival->fd);
     atomic_fetch_sub_explicit(&arrival->origin->open_streams, 1, memory_order_relaxed);
-    uint64_t gone = atomic_load_explicit(&self->worker.accepted_gone, memory_order_relaxed);
-    atomic_store_explicit(&self->worker.accepted_gone, gone + 1, memory_order_relaxed);
+    count_gone(self, 1);
     evf__figure_add(&self->worker.figures, EVF__FIGURE_NEVER_OPENED, 1);
 }
 
@@ -82,9 +88,13 @@ static bool has_room(void *argument)
     return true;
 }
 
+/* The acceptor never assigned it, so it is taken off beforehand from what the acceptor subtracts.
+ */
 static void deliver(void *argument, const struct evf__arrival *arrival)
 {
-    take_one(argument, arrival);
+    struct evf__server_worker *self = argument;
+    count_gone(self, UINT64_MAX);
+    take_one(self, arrival);
 }
 
 static void on_ready(evutil_socket_t fd, short events, void *argument)

@@ -228,6 +228,15 @@ static void note_progress(struct evf__server_worker *self)
         evf__server_tell(self->server);
 }
 
+/* Posts run only when every worker_start has succeeded: where one has failed, a plugin's state is
+ * missing. Orders that lay among them have run outside a turn, so the main thread is told here. */
+static void drop_posts(struct evf__server_worker *self)
+{
+    evf__mailbox_drop_sc(&self->worker.mailbox, &self->worker, never_dropped);
+    if (self->quiesced)
+        note_progress(self);
+}
+
 static void serve(struct evf__server_worker *self)
 {
     while (!self->finishing) {
@@ -262,10 +271,8 @@ static void *run(void *argument)
         start_instances(self);
         reach(self, EVF__WORKER_STARTED);
         pass(server, EVF__GATE_SERVE);
-        /* Posts run only when every worker_start has succeeded: where one has failed, a plugin's
-         * state is missing. */
         if (server->aborting)
-            evf__mailbox_drop_sc(&self->worker.mailbox, &self->worker, never_dropped);
+            drop_posts(self);
         serve(self);
         reach(self, EVF__WORKER_FINISHED);
         pass(server, EVF__GATE_CLOSED);

@@ -56,23 +56,25 @@ static bool peer_owes(const evf_stream *stream)
     return stream->input != NULL || evf__queue_bytes(stream) > 0;
 }
 
-/* A new window of the least rate begins. */
-static void rate_begin(evf_stream *stream, uint64_t now_ms)
+/* A look at the rate. True when the peer has owed us bytes at every look of a whole window, and
+ * moved less than the rate asks for. */
+static bool rate_missed(evf_stream *stream, uint64_t now_ms)
 {
     struct evf__extra *extra = stream->extra;
-    extra->rate_at_ms = now_ms + EVF__RATE_WINDOW_MS;
-    extra->rate_bytes = peer_owes(stream) ? stream->bytes_read + stream->bytes_written : UINT64_MAX;
-}
-
-/* True when the peer owed us bytes at the window's beginning and owes some now, and stayed below
- * the rate in between. */
-static bool rate_missed(const evf_stream *stream)
-{
-    const struct evf__extra *extra = stream->extra;
-    if (extra->rate_bytes == UINT64_MAX || !peer_owes(stream))
+    uint64_t moved = stream->bytes_read + stream->bytes_written;
+    extra->rate_at_ms = now_ms + EVF__RATE_LOOK_MS;
+    if (!peer_owes(stream)) {
+        extra->owing_since_ms = 0;
         return false;
-    uint64_t moved = stream->bytes_read + stream->bytes_written - extra->rate_bytes;
-    return moved < (uint64_t)extra->limits.min_rate * (EVF__RATE_WINDOW_MS / 1000);
+    }
+    uint64_t owing_ms = now_ms - extra->owing_since_ms;
+    if (extra->owing_since_ms != 0 && owing_ms < EVF__RATE_WINDOW_MS)
+        return false;
+    bool missed = extra->owing_since_ms != 0 &&
+                  (moved - extra->rate_bytes) * 1000 < extra->limits.min_rate * owing_ms;
+    extra->owing_since_ms = now_ms;
+    extra->rate_bytes = moved;
+    return missed;
 }
 
 void evf__deadline_open(evf_stream *stream)
@@ -90,7 +92,7 @@ void evf__deadline_open(evf_stream *stream)
         if (limits->max_lifetime_ms != 0)
             extra->lifetime_at_ms = worker->now_ms + limits->max_lifetime_ms;
         if (limits->min_rate != 0)
-            rate_begin(stream, worker->now_ms);
+            extra->rate_at_ms = worker->now_ms + EVF__RATE_LOOK_MS;
     }
     evf__deadline_changed(stream);
 }
@@ -147,10 +149,8 @@ void evf__streams_deadline(evf_worker *worker, struct evf__wheel_entry *entry)
         if (stream->bytes_read == 0)
             evf__stream_close(stream, -ETIMEDOUT);
     } else if (extra != NULL && extra->rate_at_ms != 0 && extra->rate_at_ms <= now_ms) {
-        if (rate_missed(stream))
+        if (rate_missed(stream, now_ms))
             evf__stream_close(stream, EVF_ERATE);
-        else
-            rate_begin(stream, now_ms);
     }
     if ((stream->flags & EVF__CLOSING) == 0 && idle_at(stream, now_ms) <= now_ms)
         idle(stream, worker);

@@ -65,9 +65,10 @@ struct evf__extra {
     struct evf__stream_limits limits; /* this stream's own */
     /* Deadlines on the worker's clock; 0 is off. */
     uint64_t first_byte_at_ms, lifetime_at_ms, linger_at_ms, rate_at_ms;
-    uint64_t rate_bytes;   /* moved when the rate's window began */
-    uint64_t linger_bytes; /* received when the linger began */
-    uint32_t scope_id;     /* of an IPv6 peer */
+    uint64_t owing_since_ms; /* the peer owes us bytes since then; 0: it does not */
+    uint64_t rate_bytes;     /* moved by then */
+    uint64_t linger_bytes;   /* received when the linger began */
+    uint32_t scope_id;       /* of an IPv6 peer */
     socklen_t unix_peer_len;
     struct sockaddr_un *unix_peer; /* of a peer with a name, else NULL */
 };

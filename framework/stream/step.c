@@ -106,6 +106,19 @@ size_t evf__streams_count(const evf_worker *worker)
     return worker->streams->table.count;
 }
 
+void evf__streams_after_stall(evf_worker *worker, uint64_t end_ms)
+{
+    const struct evf__stream_table *table = &worker->streams->table;
+    for (uint32_t chunk = 0; chunk < table->chunk_count; chunk++) {
+        for (uint32_t index = 0; index < EVF__CHUNK_STREAMS_MAX; index++) {
+            evf_stream *stream = evf__stream_table_at(table, chunk, index);
+            if (stream != NULL && (stream->flags & EVF__CLOSING) == 0 &&
+                stream->active_ms == (uint32_t)worker->now_ms)
+                stream->active_ms = (uint32_t)end_ms;
+        }
+    }
+}
+
 typedef void each_fn(evf_stream *stream, int reason);
 
 static void each(evf_worker *worker, each_fn *fn, int reason)

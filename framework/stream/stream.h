@@ -63,6 +63,8 @@ int evf__stream_accept(evf_worker *worker, int fd, struct evf__origin *origin,
 void evf__streams_input_output(evf_worker *worker);
 void evf__streams_deadline(evf_worker *worker, struct evf__wheel_entry *entry);
 void evf__streams_flush_and_close(evf_worker *worker);
+/* The turn took long and ended at end_ms: bytes that moved in it count as moved then. */
+void evf__streams_after_stall(evf_worker *worker, uint64_t end_ms);
 /* True when step 3 or 5 has work that waits for no event: do not sleep. */
 bool evf__streams_pending(const evf_worker *worker);
 

@@ -146,6 +146,7 @@ evf_stream *evf__stream_table_take(struct evf__stream_table *table, size_t state
     if (chunk == NULL)
         return NULL;
     evf_stream *stream = chunk->free;
+    EVF_ASSERT(stream != NULL);
     chunk->free = stream->next;
     class->empty -= chunk->used == 0;
     chunk->used++;

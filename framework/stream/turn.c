@@ -41,4 +41,8 @@ void evf__turn(evf_worker *worker)
     /* 5. Flush what was corked, then close. */
     evf__streams_flush_and_close(worker);
     evf__worker_publish(worker);
+
+    uint64_t end_ms = evf__worker_clock_coarse_ms();
+    if (end_ms > worker->now_ms + EVF__LONG_TURN_MS)
+        evf__streams_after_stall(worker, end_ms);
 }

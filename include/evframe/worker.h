@@ -42,7 +42,8 @@ EVF_ANY_THREAD unsigned evf_worker_count(const evf_instance *instance);
  * too high. */
 EVF_ANY_THREAD evf_worker *evf_worker_at(const evf_instance *instance, unsigned index);
 
-/* Runs fn(worker, argument) on the worker, in order for one sender. 0: it will run, always.
+/* Runs fn(worker, argument) on the worker, in order for one sender. 0: it will run, always (but for
+ * a start that fails: then what waits is dropped, because some plugin's state is missing).
  * -EAGAIN: the mailbox is full (--mailbox). -ESHUTDOWN: the server is past the point where posts
  * run. On failure the argument stays the caller's. */
 EVF_ANY_THREAD int evf_post(evf_worker *worker, evf_post_fn *fn, void *argument);
