@@ -128,7 +128,7 @@ static void run_frames(struct random *random, size_t total, size_t frame_most, s
 Test(input, shows_the_same_frames_whatever_the_cuts)
 {
     struct random random = random_start();
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 20; round++) {
         seen.use_need = random_below(&random, 2) == 0;
         seen.use_pause = random_below(&random, 2) == 0;
         size_t most = 2 + random_below(&random, round % 2 == 0 ? 60 : 60000);
