@@ -177,10 +177,8 @@ Test(write, owes_no_drain_when_closed_by_force)
 
     peer_send_text(peer, "on close queued; bytes\n");
     peer_send_text(peer, "write owned 3000000; write slice 3000000; write file 3000000; close\n");
-    peer_expect_gone(peer);
-    peer_close(peer);
-
     server_wait_event(server, port, "close ok");
+    peer_close(peer);
     server_event_text(server, port, "bytes ", text, sizeof text);
     cr_assert_eq(sscanf(text, "%llu %llu", &read, &written), 2);
     cr_expect_eq(written + server_event_number(server, port, "queued "), 9000000);
