@@ -20,8 +20,9 @@
 #include "cli/options.h"
 
 enum {
-    OPTIONS_MAX = 64,  /* rows of the table; asserted */
-    FIRST_VALUE = 256, /* getopt's number for the first row: beyond every character */
+    OPTIONS_MAX = 64,                /* rows of the table; asserted */
+    WRITE_HIGH_DEFAULT = 256 * 1024, /* the library's, as --help says it */
+    FIRST_VALUE = 256,               /* getopt's number for the first row: beyond every character */
     GRACE_DEFAULT_MS = 10000
 };
 
@@ -140,8 +141,6 @@ static int refuse_unknown(const char *text, const struct failure *failure)
     size_t count = 0, matches = 0;
     char list[256] = "";
 
-    if (strncmp(text, "--", 2) != 0)
-        return fail(failure, "unknown option '-%c'", optopt);
     size_t len = strcspn(text + 2, "=");
     for (const struct evf__cli_option *option = evf__cli_options; option->name != NULL; option++) {
         if (option->name[0] == '\0')
@@ -201,7 +200,8 @@ static int read_options(struct evf__cli_arguments *arguments, int argc, char **a
         else if (optopt >= FIRST_VALUE)
             code = fail(failure, "--%s takes no value", rows[optopt - FIRST_VALUE]->name);
         else
-            code = refuse_unknown(argv[optind - 1], failure);
+            code = optopt != 0 ? fail(failure, "unknown option '-%c'", optopt)
+                               : refuse_unknown(argv[optind - 1], failure);
         if (code != 0)
             return code;
     }
@@ -233,10 +233,11 @@ static int check_together(const struct evf__cli_arguments *arguments, const stru
     if (server->dispatch != DISPATCH_NOT_GIVEN && server->accept == EVF_ACCEPT_REUSEPORT)
         return fail(failure, "--dispatch has no meaning with --accept reuseport, where the kernel "
                              "chooses the worker: leave one of them out");
-    if (server->write_max != 0 && server->write_max < server->write_high)
+    unsigned long long high = server->write_high != 0 ? server->write_high : WRITE_HIGH_DEFAULT;
+    if (server->write_max != 0 && server->write_max < high)
         return fail(failure,
                     "--write-max '%llu': expected at least what --write-high says, %llu bytes",
-                    (unsigned long long)server->write_max, (unsigned long long)server->write_high);
+                    (unsigned long long)server->write_max, high);
     return 0;
 }
 

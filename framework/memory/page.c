@@ -99,8 +99,10 @@ static void page_release(struct evf_page *page)
         page_destroy(page);
         return;
     }
-    if (pool->poisons)
+    if (pool->poisons) {
+        evf__unpoison(page->data, page->size); /* what lay beyond the mark */
         evf__scribble(page->data, page->size);
+    }
     evf__poison(page->data, page->size);
     push(&pool->free_pages, &page->link);
     pool->free_page_count++;

@@ -53,7 +53,8 @@ void evf__deadline_changed(evf_stream *stream)
 /* True when the peer owes us bytes: the rest of a message, or room for ours. */
 static bool peer_owes(const evf_stream *stream)
 {
-    return stream->input != NULL || evf__queue_bytes(stream) > 0;
+    bool input = stream->input != NULL && (stream->flags & EVF__PAUSES) == 0;
+    return input || evf__queue_bytes(stream) > 0;
 }
 
 /* A look at the rate. True when the peer has owed us bytes at every look of a whole window, and
@@ -126,6 +127,8 @@ static void idle(evf_stream *stream, evf_worker *worker)
         keep = handler->timeout(stream);
         evf__leave(worker);
     }
+    if ((stream->flags & EVF__CLOSING) != 0)
+        return; /* what a timeout that closed returns is ignored */
     if (keep)
         evf__stream_active(stream, worker);
     else

@@ -79,13 +79,20 @@ static int make_room(evf_stream *stream, struct evf__input *input, size_t more)
     return 0;
 }
 
+/* What the handler needs, as far as it may get it. */
+static size_t need_of(const evf_stream *stream)
+{
+    size_t max_frame = evf__limits(stream)->max_frame;
+    return stream->input->need < max_frame ? stream->input->need : max_frame;
+}
+
 /* Appends bytes to the rest. */
 static int append(evf_stream *stream, const uint8_t *data, size_t len)
 {
     struct evf__input *input = input_of(stream);
     if (input == NULL)
         return -ENOMEM;
-    size_t room = input->need > input->len + len ? input->need - input->len : len;
+    size_t room = need_of(stream) > input->len + len ? need_of(stream) - input->len : len;
     if (make_room(stream, input, room) < 0)
         return -ENOMEM;
     memcpy(input->block->data + input->start + input->len, data, len);
@@ -134,11 +141,12 @@ static evf_slice present(evf_stream *stream, evf_slice bytes)
         bool all_shown = window == bytes.len;
         bytes.data += used;
         bytes.len -= used;
-        if (used == 0 && window == max_frame && (stream->flags & EVF__PAUSES) == 0) {
+        max_frame = evf__limits(stream)->max_frame; /* `data` may have changed it */
+        if (used == 0 && window >= max_frame && (stream->flags & EVF__PAUSES) == 0) {
             evf__stream_close(stream, -EMSGSIZE);
             break;
         }
-        if (used < window && all_shown)
+        if (used < window && all_shown && bytes.len < max_frame)
             break; /* the rest waits for new bytes */
     }
     return bytes;
@@ -188,8 +196,8 @@ static uint8_t *find_room(evf_stream *stream, size_t *ret_len, bool *ret_in_plac
 {
     struct evf__input *input = stream->input;
     *ret_in_place = false;
-    if (input != NULL && input->need > input->len) {
-        if (make_room(stream, input, input->need - input->len) < 0)
+    if (input != NULL && need_of(stream) > input->len) {
+        if (make_room(stream, input, need_of(stream) - input->len) < 0)
             return NULL;
         *ret_in_place = true;
     } else if (input != NULL && input->block != NULL) {
@@ -206,6 +214,7 @@ static uint8_t *find_room(evf_stream *stream, size_t *ret_len, bool *ret_in_plac
 static bool lingers_too_long(const evf_stream *stream)
 {
     return (stream->flags & (EVF__FIN_SENT | EVF__CLOSING)) == EVF__FIN_SENT &&
+           stream->extra->limits.linger_ms != 0 &&
            stream->bytes_read - stream->extra->linger_bytes > EVF__LINGER_INPUT_MAX;
 }
 
@@ -256,8 +265,9 @@ void evf__input_present_rest(evf_stream *stream)
         return;
     if (stream->input != NULL && stream->input->len > 0)
         present_block(stream);
-    if ((stream->flags & (EVF__CLOSING | EVF__PAUSES | EVF__PEER_ENDED | EVF__END_DONE)) ==
-        EVF__PEER_ENDED)
+    /* A pause that ended inside that very call has a rest due: the end comes behind it. */
+    if ((stream->flags & (EVF__CLOSING | EVF__PAUSES | EVF__REST_DUE | EVF__PEER_ENDED |
+                          EVF__END_DONE)) == EVF__PEER_ENDED)
         evf__stream_end_input(stream);
 }
 
@@ -266,10 +276,9 @@ void evf_need(evf_stream *stream, size_t len)
     EVF__ON_WORKER(evf__worker_of(stream));
     if ((stream->flags & (EVF__CLOSING | EVF__END_DONE)) != 0)
         return;
-    size_t max_frame = evf__limits(stream)->max_frame;
     struct evf__input *input = len > 0 ? input_of(stream) : stream->input;
     if (input != NULL)
-        input->need = len < max_frame ? len : max_frame;
+        input->need = len;
     else if (len > 0)
         evf__stream_close(stream, -ENOMEM);
 }

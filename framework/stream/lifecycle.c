@@ -15,7 +15,11 @@ int evf__streams_init(evf_worker *worker)
     struct evf__streams *streams = calloc(1, sizeof *streams);
     if (streams == NULL)
         return -ENOMEM;
-    evf__stream_table_init(&streams->table, worker, &worker->extents);
+    int status = evf__stream_table_init(&streams->table, worker, &worker->extents);
+    if (status < 0) {
+        free(streams);
+        return status;
+    }
     evf__slab_init(&streams->extras, &worker->extents, sizeof(struct evf__extra));
     evf__slab_init(&streams->inputs, &worker->extents, sizeof(struct evf__input));
     evf__slab_init(&streams->queues, &worker->extents, sizeof(struct evf__queue));

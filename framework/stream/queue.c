@@ -310,12 +310,16 @@ int evf__queue_copy(evf_stream *stream, const struct iovec *pieces, int count, s
     return 0;
 }
 
+bool evf__queue_holds(const struct evf__queue *queue, const struct evf_page *page)
+{
+    const struct evf__piece *tail = queue->tail;
+    return tail != NULL && tail->kind == EVF__PIECE_SLICE && tail->page == page;
+}
+
 int evf__queue_slice(evf_stream *stream, evf_slice slice)
 {
     struct evf__queue *queue = stream->queue;
-    const struct evf__piece *tail = queue->tail;
-    bool counted = tail != NULL && tail->kind == EVF__PIECE_SLICE && tail->page == slice.page;
-    size_t memory = counted ? 0 : slice.page->size;
+    size_t memory = evf__queue_holds(queue, slice.page) ? 0 : slice.page->size;
     struct evf__piece *piece = make_piece(stream, EVF__PIECE_SLICE, slice.data, slice.len, memory);
     if (piece == NULL)
         return -ENOMEM;
@@ -327,7 +331,7 @@ int evf__queue_slice(evf_stream *stream, evf_slice slice)
 
 int evf__queue_static(evf_stream *stream, const void *data, size_t len)
 {
-    struct evf__piece *piece = make_piece(stream, EVF__PIECE_STATIC, data, len, 0);
+    struct evf__piece *piece = make_piece(stream, EVF__PIECE_STATIC, data, len, sizeof *piece);
     if (piece == NULL)
         return -ENOMEM;
     append(stream->queue, piece);
@@ -336,7 +340,7 @@ int evf__queue_static(evf_stream *stream, const void *data, size_t len)
 
 int evf__queue_file(evf_stream *stream, int fd, off_t offset, size_t len)
 {
-    struct evf__piece *piece = make_piece(stream, EVF__PIECE_FILE, NULL, len, 0);
+    struct evf__piece *piece = make_piece(stream, EVF__PIECE_FILE, NULL, len, sizeof *piece);
     if (piece == NULL)
         return -ENOMEM;
     piece->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);

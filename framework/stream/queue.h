@@ -8,7 +8,8 @@
  * piece keeps where it stands, whatever it came from.
  *
  * Two sums are kept: `bytes` that wait, and `memory` held for them (copies with their overhead,
- * whole pages for slices, given memory; neither static memory nor files). EVF_FULL looks at the
+ * whole pages for slices, given memory; of static memory and files only
+ * the pieces themselves, so that nothing is unbounded). EVF_FULL looks at the
  * larger of the two, write_max at the second.
  *
  * Memory given away is released by its callback in step 5, never inside a call.
@@ -69,6 +70,9 @@ int evf__queue_state(const evf_stream *stream);
  * some waits for room, which is watched for; else the kernel's error: the caller closes. An empty
  * queue without a cork is given back. */
 int evf__queue_flush(evf_stream *stream, bool more);
+
+/* True when the last piece is a slice of this page, whose memory is counted already. */
+bool evf__queue_holds(const struct evf__queue *queue, const struct evf_page *page);
 
 /* Watches for room: bytes wait that the kernel just refused. 0 or a negative code. */
 int evf__queue_wait(evf_stream *stream);

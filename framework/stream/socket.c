@@ -6,6 +6,7 @@
  * the queue, because only a stream with a queue waits for room.
  */
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -54,6 +55,12 @@ static void socket_open(evf_stream *stream, int fd)
 static ssize_t socket_receive(evf_stream *stream, void *room, size_t len)
 {
     return status(recv(descriptor(stream), room, len, 0));
+}
+
+static size_t socket_waiting(const evf_stream *stream)
+{
+    int bytes = 0;
+    return ioctl(descriptor(stream), FIONREAD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 static ssize_t socket_send(evf_stream *stream, const struct iovec *pieces, int count, bool more)
@@ -123,6 +130,7 @@ const struct evf__transport evf__socket_transport = {
     .name = "socket",
     .open = socket_open,
     .receive = socket_receive,
+    .waiting = socket_waiting,
     .send = socket_send,
     .send_file = socket_send_file,
     .shut_down = socket_shut_down,

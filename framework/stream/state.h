@@ -54,7 +54,7 @@ enum evf__stream_flag {
     EVF__RESET = 1u << 15,
     EVF__GONE = 1u << 16, /* closed, but still on the ready list: its memory waits for that */
 
-    EVF__QUIESCE_DUE = 1u << 17,        /* at the end of this stream's next step */
+    EVF__QUIESCE_DUE = 1u << 17,        /* as soon as what was readable is presented */
     EVF__QUIESCE_AFTER_READ = 1u << 18, /* accepted during the stop */
 };
 
@@ -68,7 +68,8 @@ struct evf__extra {
     uint64_t owing_since_ms; /* the peer owes us bytes since then; 0: it does not */
     uint64_t rate_bytes;     /* moved by then */
     uint64_t linger_bytes;   /* received when the linger began */
-    uint32_t scope_id;       /* of an IPv6 peer */
+    uint64_t quiesce_at; /* received when all that waited at the stop is in; 0: nothing waited */
+    uint32_t scope_id;   /* of an IPv6 peer */
     socklen_t unix_peer_len;
     struct sockaddr_un *unix_peer; /* of a peer with a name, else NULL */
 };
@@ -135,6 +136,7 @@ static inline const struct evf__stream_limits *evf__limits(const evf_stream *str
 
 static inline void evf__stream_active(evf_stream *stream, const evf_worker *worker)
 {
+    EVF_DEBUG_ASSERT((stream->flags & EVF__CLOSING) == 0);
     stream->active_ms = (uint32_t)worker->now_ms;
 }
 

@@ -21,6 +21,20 @@ static void pay_drain(evf_stream *stream)
     evf__stream_settle(stream);
 }
 
+/* True when `quiesce` is due: what was readable at the stop has been presented, or will not be. A
+ * stream that the framework holds back because its queue is full goes on when that is out. */
+static bool quiesces(const evf_stream *stream)
+{
+    uint32_t flags = stream->flags;
+    const struct evf__extra *extra = stream->extra;
+    if ((flags & EVF__QUIESCE_AFTER_READ) != 0)
+        return stream->bytes_read > 0 || (flags & EVF__PEER_ENDED) != 0;
+    if ((flags & EVF__QUIESCE_DUE) == 0)
+        return false;
+    return extra == NULL || stream->bytes_read >= extra->quiesce_at ||
+           (flags & (EVF__PAUSED | EVF__PEER_ENDED)) != 0;
+}
+
 static void quiesce(evf_stream *stream)
 {
     stream->flags &= ~(uint32_t)(EVF__QUIESCE_DUE | EVF__QUIESCE_AFTER_READ);
@@ -42,12 +56,9 @@ static void step(evf_stream *stream)
         evf__input_present_rest(stream);
     if ((why & EVF__READABLE) != 0)
         evf__input_read(stream);
-    uint32_t flags = stream->flags;
-    if ((flags & EVF__CLOSING) != 0)
+    if ((stream->flags & EVF__CLOSING) != 0)
         return;
-    if ((flags & EVF__QUIESCE_DUE) != 0 ||
-        ((flags & EVF__QUIESCE_AFTER_READ) != 0 &&
-         (stream->bytes_read > 0 || (flags & EVF__PEER_ENDED) != 0)))
+    if (quiesces(stream))
         quiesce(stream);
     evf__stream_watch(stream);
 }
@@ -138,6 +149,15 @@ static void ask_quiesce(evf_stream *stream, int reason)
     (void)reason;
     if (!stream->origin->accepted || (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
         return;
+    size_t waiting = 0;
+    if ((stream->flags & (EVF__PAUSED | EVF__PEER_ENDED)) == 0)
+        waiting = stream->origin->transport->waiting(stream);
+    if (waiting > 0) {
+        struct evf__extra *extra = evf__stream_extra(stream);
+        if (extra == NULL)
+            return; /* closed for want of memory */
+        extra->quiesce_at = stream->bytes_read + waiting;
+    }
     evf__stream_ready(stream, EVF__READABLE | EVF__QUIESCE_DUE);
 }
 

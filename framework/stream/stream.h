@@ -49,7 +49,7 @@ struct evf__origin {
 /* The transport of plain sockets. */
 extern const struct evf__transport evf__socket_transport;
 
-/* Makes and frees the worker's table. -ENOMEM. fini asserts that no stream is left. */
+/* Makes and frees the worker's table. -ENOMEM or -EAGAIN. fini asserts that no stream is left. */
 int evf__streams_init(evf_worker *worker);
 void evf__streams_fini(evf_worker *worker);
 

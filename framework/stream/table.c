@@ -4,6 +4,8 @@
  */
 #include "stream/table.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +14,42 @@
 
 enum { CHUNKS_FIRST = 16 };
 
-void evf__stream_table_init(struct evf__stream_table *table, evf_worker *worker,
-                            const struct evf__extents *extents)
+/* The tables of this process. Under the lock. */
+static pthread_mutex_t numbers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    bool used;
+    uint32_t generation; /* the highest that a table of this number gave out */
+} numbers[EVF__WORKERS_MAX];
+
+int evf__stream_table_init(struct evf__stream_table *table, evf_worker *worker,
+                           const struct evf__extents *extents)
 {
-    *table = (struct evf__stream_table){ .worker = worker, .extents = extents };
+    int status = -EAGAIN;
+    pthread_mutex_lock(&numbers_lock);
+    for (unsigned i = 0; i < EVF__WORKERS_MAX && status != 0; i++) {
+        if (numbers[i].used || numbers[i].generation == UINT32_MAX)
+            continue;
+        numbers[i].used = true;
+        *table = (struct evf__stream_table){ .worker = worker,
+                                             .extents = extents,
+                                             .number = i,
+                                             .first_generation = numbers[i].generation };
+        status = 0;
+    }
+    pthread_mutex_unlock(&numbers_lock);
+    return status;
+}
+
+static void give_number(const struct evf__stream_table *table)
+{
+    uint32_t highest = table->first_generation;
+    for (uint32_t i = 0; i < table->chunk_count; i++)
+        if (table->chunks[i].generation > highest)
+            highest = table->chunks[i].generation;
+    pthread_mutex_lock(&numbers_lock);
+    numbers[table->number].generation = highest;
+    numbers[table->number].used = false;
+    pthread_mutex_unlock(&numbers_lock);
 }
 
 static evf_stream *slot(const struct evf__stream_chunk *chunk, uint32_t index)
@@ -70,7 +104,8 @@ static uint32_t free_number(struct evf__stream_table *table)
         table->chunks = chunks;
         table->chunk_room = room;
     }
-    table->chunks[table->chunk_count] = (struct evf__chunk_entry){ 0 };
+    table->chunks[table->chunk_count] =
+        (struct evf__chunk_entry){ .generation = table->first_generation };
     return table->chunk_count++;
 }
 
@@ -89,6 +124,7 @@ static struct evf__stream_chunk *make_chunk(struct evf__stream_table *table,
         capacity = EVF__CHUNK_STREAMS_MAX;
     *chunk = (struct evf__stream_chunk){
         .worker = table->worker,
+        .table = table,
         .class = class,
         .number = number,
         .capacity = (uint16_t)capacity,
@@ -129,6 +165,7 @@ void evf__stream_table_fini(struct evf__stream_table *table)
     for (uint32_t i = 0; i < table->chunk_count; i++)
         if (table->chunks[i].chunk != NULL)
             free_chunk(table, table->chunks[i].chunk);
+    give_number(table);
     free(table->chunks);
 }
 
@@ -186,8 +223,9 @@ void evf__stream_table_give(struct evf__stream_table *table, evf_stream *stream)
 uint64_t evf__stream_table_id(const evf_stream *stream)
 {
     const struct evf__stream_chunk *chunk = evf__stream_chunk(stream);
+    const struct evf__stream_table *table = chunk->table;
     size_t offset = (size_t)((const char *)stream - (const char *)chunk) - EVF__CHUNK_HEADER;
-    return (uint64_t)stream->generation << 32 | (uint64_t)chunk->worker->index << 24 |
+    return (uint64_t)stream->generation << 32 | (uint64_t)table->number << 24 |
            (uint64_t)chunk->number << 8 | offset / chunk->stride;
 }
 
@@ -204,7 +242,7 @@ evf_stream *evf__stream_table_at(const struct evf__stream_table *table, uint32_t
 evf_stream *evf__stream_table_find(const struct evf__stream_table *table, uint64_t id)
 {
     uint32_t number = (uint32_t)(id >> 8) & 0xffff;
-    if (((id >> 24) & 0xff) != table->worker->index || number >= table->chunk_count)
+    if (((id >> 24) & 0xff) != table->number || number >= table->chunk_count)
         return NULL;
     evf_stream *stream = evf__stream_table_at(table, number, (uint32_t)id & 0xff);
     return stream != NULL && stream->generation == id >> 32 ? stream : NULL;

@@ -6,12 +6,13 @@
  * stream's address gives its chunk and the chunk gives the worker, without a pointer in each
  * stream. A stream of more than a chunk has a chunk of its own size. An id is
  *
- *   generation (32 bits) | worker (8) | chunk number (16) | index in the chunk (8)
+ *   generation (32 bits) | table number (8) | chunk number (16) | index in the chunk (8)
  *
  * Each slot counts its generations from 1, and keeps the count while it is free; a slot whose count
  * is used up is never used again, so no id ever returns. A chunk that became empty goes back to the
  * source, one spare per size apart; its number remembers the highest generation, and a new chunk of
- * that number goes on from there. One thread.
+ * that number goes on from there. Table numbers are the process's, and remember likewise, so that
+ * ids stay unique where several servers live in a process. One thread, but for taking a number.
  */
 #ifndef EVF_STREAM_TABLE_H
 #define EVF_STREAM_TABLE_H
@@ -34,6 +35,7 @@ enum {
 
 struct evf__stream_chunk {
     evf_worker *worker;
+    const struct evf__stream_table *table;
     struct evf__stream_class *class;
     evf_stream *free;
     struct evf__list link; /* in its class's list of chunks with room */
@@ -52,6 +54,8 @@ struct evf__stream_class {
 struct evf__stream_table {
     evf_worker *worker;
     const struct evf__extents *extents;
+    unsigned number;           /* unlike that of any other table in the process now */
+    uint32_t first_generation; /* above those of the tables that had the number before */
     struct evf__chunk_entry {
         struct evf__stream_chunk *chunk; /* NULL: the number is free */
         uint32_t generation;             /* what a new chunk of this number goes on from */
@@ -67,8 +71,9 @@ static inline struct evf__stream_chunk *evf__stream_chunk(const evf_stream *stre
     return (struct evf__stream_chunk *)((uintptr_t)stream & ~(uintptr_t)(EVF__CHUNK_SIZE - 1));
 }
 
-void evf__stream_table_init(struct evf__stream_table *table, evf_worker *worker,
-                            const struct evf__extents *extents);
+/* 0, or -EAGAIN when EVF__WORKERS_MAX tables exist in this process. */
+int evf__stream_table_init(struct evf__stream_table *table, evf_worker *worker,
+                           const struct evf__extents *extents);
 /* Asserts that no stream is left. */
 void evf__stream_table_fini(struct evf__stream_table *table);
 

@@ -27,6 +27,9 @@ struct evf__transport {
     /* Bytes received; 0 at the peer's end; -EAGAIN when none are there; else a negative code. */
     ssize_t (*receive)(evf_stream *stream, void *room, size_t len);
 
+    /* Bytes that wait to be received, as far as it is known. */
+    size_t (*waiting)(const evf_stream *stream);
+
     /* Bytes taken; -EAGAIN when none can be; else a negative code. `more`: something follows at
      * once. */
     ssize_t (*send)(evf_stream *stream, const struct iovec *pieces, int count, bool more);

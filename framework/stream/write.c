@@ -19,15 +19,36 @@ static int begin(evf_stream *stream, size_t len)
     return len == 0 ? evf__queue_state(stream) : 0;
 }
 
-/* True, and the stream closed, when a queue that is not empty would hold more than write_max. */
-static bool too_slow(evf_stream *stream, size_t more)
+static bool over_max(const evf_stream *stream, size_t more)
 {
     const struct evf__queue *queue = stream->queue;
-    if (queue == NULL || queue->bytes == 0 ||
-        queue->memory + more <= evf__limits(stream)->write_max)
-        return false;
+    return queue != NULL && queue->bytes > 0 &&
+           queue->memory + more > evf__limits(stream)->write_max;
+}
+
+/* 0, or the reason the stream was closed with: a queue that is not empty would hold more than
+ * write_max. What only a cork holds back is not the peer's fault: it is flushed first. */
+static int too_slow(evf_stream *stream, size_t more)
+{
+    if (!over_max(stream, more))
+        return 0;
+    if (!stream->queue->watched) {
+        evf__stream_flush(stream, true);
+        if ((stream->flags & EVF__CLOSING) != 0)
+            return stream->reason;
+        if (!over_max(stream, more))
+            return 0;
+    }
     evf__stream_close(stream, EVF_ESLOW);
-    return true;
+    return EVF_ESLOW;
+}
+
+/* What a slice adds to the memory held. */
+static size_t slice_memory(const evf_stream *stream, evf_slice slice)
+{
+    if (slice.len < EVF__SLICE_COPY_BELOW)
+        return slice.len;
+    return evf__queue_holds(stream->queue, slice.page) ? 0 : slice.page->size;
 }
 
 /* Sends what the kernel takes now; nothing is queued. 0, or the error the stream was closed with.
@@ -107,8 +128,10 @@ static int write_copied(evf_stream *stream, const struct iovec *pieces, int coun
             return status;
         if (sent == len)
             return EVF_FLUSHED;
-    } else if (too_slow(stream, len)) {
-        return EVF_ESLOW;
+    } else {
+        status = too_slow(stream, len);
+        if (status < 0)
+            return status;
     }
     if (evf__queue_of(stream) == NULL || evf__queue_copy(stream, pieces, count, sent) < 0)
         return not_queued(stream, sent, -ENOMEM);
@@ -149,8 +172,10 @@ int evf_write_slice(evf_stream *stream, evf_slice slice)
             return status;
         if (sent == slice.len)
             return EVF_FLUSHED;
-    } else if (too_slow(stream, slice.len < EVF__SLICE_COPY_BELOW ? slice.len : slice.page->size)) {
-        return EVF_ESLOW;
+    } else {
+        status = too_slow(stream, slice_memory(stream, slice));
+        if (status < 0)
+            return status;
     }
     if (evf__queue_of(stream) == NULL)
         return not_queued(stream, sent, -ENOMEM);
@@ -174,8 +199,10 @@ int evf_write_static(evf_stream *stream, const void *data, size_t len)
             return status;
         if (sent == len)
             return EVF_FLUSHED;
-    } else if (too_slow(stream, 0)) {
-        return EVF_ESLOW;
+    } else {
+        status = too_slow(stream, sizeof(struct evf__piece));
+        if (status < 0)
+            return status;
     }
     if (evf__queue_of(stream) == NULL ||
         evf__queue_static(stream, (const uint8_t *)data + sent, len - sent) < 0)
@@ -193,8 +220,8 @@ static int write_owned(evf_stream *stream, struct evf__piece *owned, const void 
         status = send_now(stream, &piece, 1, &sent);
         if (status == 0 && sent == len)
             status = EVF_FLUSHED;
-    } else if (status == 0 && too_slow(stream, len)) {
-        status = EVF_ESLOW;
+    } else if (status == 0) {
+        status = too_slow(stream, len);
     }
     if (status == 0 && evf__queue_of(stream) == NULL)
         status = not_queued(stream, sent, -ENOMEM);

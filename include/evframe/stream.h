@@ -93,7 +93,8 @@ EVF_API void *evf_stream_state(evf_stream *stream);
 /* ---- Reading ---- */
 
 /* No `data` before len contiguous bytes are there, or the peer has ended. Room is made once and
- * filled in place. It holds for the next `data` only. Values above max_frame count as max_frame. */
+ * filled in place. It holds for the next `data` only. What goes beyond max_frame counts as
+ * max_frame. */
 EVF_API void evf_need(evf_stream *stream, size_t len);
 
 /* The most bytes one `data` may get; default --max-frame. At least 1; 0 counts as 1. */
@@ -161,7 +162,7 @@ EVF_API void evf_set_write_marks(evf_stream *stream, size_t high, size_t max);
 EVF_API int evf_end(evf_stream *stream);
 
 /* After evf_end, once all is flushed, the peer has this long (default 5 s) and 1 MiB of input to
- * end its own side; then the stream closes with 0. 0 is no bound. */
+ * end its own side; then the stream closes with 0. 0 is no bound, for time and input. */
 EVF_API void evf_set_linger(evf_stream *stream, uint32_t ms);
 
 /* Drops the queue and closes. The first reason wins. Unread input makes the kernel send RST: to say

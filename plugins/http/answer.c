@@ -13,30 +13,27 @@ void http_flush(struct http_worker *worker, evf_stream *stream)
     worker->batch_len = 0;
 }
 
-char *http_reserve(struct http_worker *worker, evf_stream *stream, size_t len)
+bool http_batch_is_full(const struct http_worker *worker)
 {
-    if (len > HTTP_BATCH_SIZE - worker->batch_len)
-        http_flush(worker, stream);
-    return worker->batch + worker->batch_len;
+    return HTTP_BATCH_SIZE - worker->batch_len < HTTP_ANSWER_ROOM;
 }
 
 void http_append(struct http_worker *worker, evf_stream *stream, const char *bytes, size_t len)
 {
-    if (len > HTTP_BATCH_SIZE) {
-        http_flush(worker, stream);
-        worker->written = evf_write(stream, bytes, len);
+    if (len > HTTP_BATCH_SIZE - worker->batch_len) {
+        struct iovec both[] = { { worker->batch, worker->batch_len }, { (char *)bytes, len } };
+        worker->written = evf_writev(stream, both, 2);
+        worker->batch_len = 0;
         return;
     }
-    memcpy(http_reserve(worker, stream, len), bytes, len);
+    memcpy(worker->batch + worker->batch_len, bytes, len);
     worker->batch_len += len;
 }
 
-void http_append_head(struct http_worker *worker, evf_stream *stream,
-                      const struct http_response *response)
+void http_append_head(struct http_worker *worker, const struct http_response *response)
 {
-    size_t room = HTTP_HEAD_MAX + response->location.len;
-    char *at = http_reserve(worker, stream, room);
-    struct http_writer writer = { at, at + room, false };
+    char *at = worker->batch + worker->batch_len;
+    struct http_writer writer = { at, worker->batch + HTTP_BATCH_SIZE, false };
     http_put_head(&writer, response, worker->date, worker->now_s);
     worker->batch_len += (size_t)(writer.at - at);
 }
@@ -66,11 +63,11 @@ void http_answer_short(struct http_worker *worker, evf_stream *stream,
 {
     char body[HTTP_ERROR_BODY_MAX];
     size_t len = http_error_body(response->status, body);
-    bool is_head = request->parsed && request->method == HTTP_HEAD;
+    bool is_head = request->method == HTTP_HEAD;
     response->type = "text/plain; charset=utf-8";
     response->has_length = true;
     response->length = len;
-    http_append_head(worker, stream, response);
+    http_append_head(worker, response);
     if (!is_head)
         http_append(worker, stream, body, len);
     http_count(worker, response->status);
@@ -106,7 +103,7 @@ static void answer_options(struct http_worker *worker, evf_stream *stream,
 {
     struct http_response response = { .status = 204, .allow = worker->http->allow };
     response.connection = http_decide(stream, request, more);
-    http_append_head(worker, stream, &response);
+    http_append_head(worker, &response);
     http_count(worker, response.status);
 }
 

@@ -88,6 +88,20 @@ static void add_figures(struct http_worker *worker)
         }
 }
 
+/* Nothing is under way and nothing was left over. */
+static bool is_idle(const struct http_stream *state)
+{
+    return state->exchange == NULL &&
+           (state->flags & (HTTP_FULL | HTTP_WAITING | HTTP_ENDING | HTTP_REST)) == 0;
+}
+
+static void end_idle(evf_stream *stream)
+{
+    struct http_stream *state = evf_stream_state(stream);
+    state->flags |= HTTP_ENDING;
+    evf_end(stream);
+}
+
 /* Writes what was answered and acts on how that went: the end of every callback that answers. */
 static void settle(struct http_worker *worker, evf_stream *stream)
 {
@@ -101,11 +115,13 @@ static void settle(struct http_worker *worker, evf_stream *stream)
     }
     if ((state->flags & HTTP_ENDING) != 0) {
         evf_end(stream);
-    } else if (worker->written == EVF_FULL && (state->flags & HTTP_WAITING) == 0) {
+    } else if (worker->written != EVF_FLUSHED && (state->flags & HTTP_WAITING) == 0) {
         state->flags |= HTTP_FULL;
         if (state->exchange != NULL)
             evf_timer_stop(&state->exchange->timer);
         evf_pause(stream);
+    } else if (worker->half_grace_over && is_idle(state)) {
+        end_idle(stream);
     }
 }
 
@@ -163,6 +179,12 @@ static void await_more(struct http_worker *worker, evf_stream *stream,
     }
 }
 
+/* Whether another request stands behind this one: an empty line is none. */
+static bool more_stands(const char *bytes, size_t len)
+{
+    return len > 2 || (len > 0 && memcmp(bytes, "\r\n", len) != 0);
+}
+
 /* Answers request after request. Returns what was consumed; *cut tells whether the exchange is in
  * the middle of a request that needs more input. */
 static size_t answer_all(struct http_worker *worker, evf_stream *stream,
@@ -181,7 +203,7 @@ static size_t answer_all(struct http_worker *worker, evf_stream *stream,
                 state->flags |= HTTP_SKIPPED;
             return used;
         }
-        if (!http_answer(worker, stream, exchange, used < input.len)) {
+        if (!http_answer(worker, stream, exchange, more_stands(bytes + used, input.len - used))) {
             evf_timer_stop(&exchange->timer);
             state->exchange = exchange;
             hold_head(worker, stream, exchange);
@@ -193,7 +215,9 @@ static size_t answer_all(struct http_worker *worker, evf_stream *stream,
         state->flags &= ~(uint32_t)HTTP_SKIPPED;
         if ((state->flags & HTTP_ENDING) != 0)
             return input.len;
-        if (used == input.len || worker->written == EVF_FULL || worker->written < 0)
+        if (http_batch_is_full(worker))
+            http_flush(worker, stream);
+        if (used == input.len || worker->written != EVF_FLUSHED)
             return used;
         http_request_init(request, &worker->http->rules);
     }
@@ -245,20 +269,6 @@ static void open_stream(evf_stream *stream)
     size_t least = (size_t)http->rules.max_head + http->rules.max_line + 4;
     if (evf_max_frame(stream) < least)
         evf_set_max_frame(stream, least);
-}
-
-/* Nothing is under way and nothing was left over. */
-static bool is_idle(const struct http_stream *state)
-{
-    return state->exchange == NULL &&
-           (state->flags & (HTTP_FULL | HTTP_WAITING | HTTP_ENDING | HTTP_REST)) == 0;
-}
-
-static void end_idle(evf_stream *stream)
-{
-    struct http_stream *state = evf_stream_state(stream);
-    state->flags |= HTTP_ENDING;
-    evf_end(stream);
 }
 
 static void http_drain(evf_stream *stream)

@@ -27,6 +27,9 @@ enum {
      */
     HTTP_LOCATION_MAX = 3 * HTTP_PATH_MAX + 8 * 1024,
 
+    /* What every answer finds free in the batch: a head with Location, and an error's text. */
+    HTTP_ANSWER_ROOM = HTTP_HEAD_MAX + HTTP_LOCATION_MAX + HTTP_ERROR_BODY_MAX,
+
     /* Files up to this size are read into the batch when the kernel has them cached, which saves
      * the system calls and the packet that a separate sendfile costs. */
     HTTP_SMALL_FILE = 16 * 1024,

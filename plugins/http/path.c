@@ -202,15 +202,26 @@ int http_path_resolve(struct http_text path, char *ret, size_t size, size_t *ret
     return 0;
 }
 
-void http_path_encode(struct http_writer *writer, const char *path, size_t len)
+/* Writes text with everything percent-encoded but unreserved characters and those in `others`. */
+static void encode(struct http_writer *writer, const char *text, size_t len, const char *others)
 {
     for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)path[i];
-        if (is_unreserved(path[i]) || path[i] == '/') {
-            http_put(writer, path + i, 1);
+        unsigned char byte = (unsigned char)text[i];
+        if (is_unreserved(text[i]) || (byte != 0 && strchr(others, byte) != NULL)) {
+            http_put(writer, text + i, 1);
         } else {
             char code[3] = { '%', "0123456789ABCDEF"[byte >> 4], "0123456789ABCDEF"[byte & 15] };
             http_put(writer, code, sizeof code);
         }
     }
+}
+
+void http_path_encode(struct http_writer *writer, const char *path, size_t len)
+{
+    encode(writer, path, len, "/");
+}
+
+void http_query_encode(struct http_writer *writer, const char *query, size_t len)
+{
+    encode(writer, query, len, "%/?:@!$&'()*+,;=");
 }

@@ -38,4 +38,7 @@ int http_path_resolve(struct http_text path, char *ret, size_t size, size_t *ret
 /* Writes a resolved path so that it can stand in Location: everything unusual percent-encoded. */
 void http_path_encode(struct http_writer *writer, const char *path, size_t len);
 
+/* The same for a query as it came: what may stand in one stays, codes included. */
+void http_query_encode(struct http_writer *writer, const char *query, size_t len);
+
 #endif

@@ -170,6 +170,9 @@ static size_t execute(struct http_request *request, const char *bytes, size_t le
 static size_t feed_head(struct http_request *request, const char *bytes, size_t len)
 {
     const struct http_rules *rules = request->rules;
+    /* A head that is refused before it is parsed may ask for no body nevertheless. */
+    if (len >= 5 && memcmp(bytes, "HEAD ", 5) == 0)
+        request->method = HTTP_HEAD;
     int found = http_head_scan(&request->scan, bytes, len, rules->max_line, rules->max_head, false);
     if (found == HTTP_HEAD_MORE)
         return 0;

@@ -136,11 +136,12 @@ enum http_connection http_decide(evf_stream *stream, const struct http_request *
 void http_answer_short(struct http_worker *worker, evf_stream *stream,
                        const struct http_request *request, struct http_response *response);
 
-/* Room for len more bytes in the batch, which is written if need be. */
-char *http_reserve(struct http_worker *worker, evf_stream *stream, size_t len);
+/* Every answer begins with HTTP_ANSWER_ROOM in the batch and is written in one piece at most, so
+ * that no write meets a queue: where bytes had to be queued, the next answer waits for `drain`. */
+bool http_batch_is_full(const struct http_worker *worker);
+/* Appends; what does not fit goes out in one write with all that stands before it. */
 void http_append(struct http_worker *worker, evf_stream *stream, const char *bytes, size_t len);
-void http_append_head(struct http_worker *worker, evf_stream *stream,
-                      const struct http_response *response);
+void http_append_head(struct http_worker *worker, const struct http_response *response);
 void http_flush(struct http_worker *worker, evf_stream *stream);
 void http_count(struct http_worker *worker, uint16_t status);
 

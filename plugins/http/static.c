@@ -91,12 +91,10 @@ static struct http_wishes wishes_of(const struct http_request *request)
 static void send_part(struct http_worker *worker, evf_stream *stream, const struct http_file *file,
                       uint64_t first, uint64_t len)
 {
-    if (len <= HTTP_SMALL_FILE) {
-        char *at = http_reserve(worker, stream, len);
-        if (http_file_read_cached(file, first, at, len)) {
-            worker->batch_len += len;
-            return;
-        }
+    if (len <= HTTP_SMALL_FILE && len <= HTTP_BATCH_SIZE - worker->batch_len &&
+        http_file_read_cached(file, first, worker->batch + worker->batch_len, len)) {
+        worker->batch_len += len;
+        return;
     }
     /* The cork lets head and file leave in the same packet. */
     evf_cork(stream);
@@ -128,7 +126,7 @@ static void answer_file(struct http_worker *worker, evf_stream *stream,
         response.has_length = true;
         response.length = verdict.len;
     }
-    http_append_head(worker, stream, &response);
+    http_append_head(worker, &response);
     http_count(worker, response.status);
     if (request->method == HTTP_GET && verdict.status != 304 && verdict.len > 0)
         send_part(worker, stream, file, verdict.first, verdict.len);
@@ -148,7 +146,7 @@ static void redirect(struct http_worker *worker, evf_stream *stream,
     if (http_target_split(http_request_text(request, request->target), &target) &&
         target.query.at != NULL) {
         http_put(&writer, "?", 1);
-        http_put(&writer, target.query.at, target.query.len);
+        http_query_encode(&writer, target.query.at, target.query.len);
         if (writer.full)
             writer = without_query;
     }

@@ -44,6 +44,12 @@ static ssize_t wire_receive(evf_stream *stream, void *room, size_t len)
     return (ssize_t)len;
 }
 
+static size_t wire_waiting(const evf_stream *stream)
+{
+    const struct wire *wire = wire_of(stream);
+    return wire->input_len - wire->input_at;
+}
+
 static ssize_t take(struct wire *wire, const void *bytes, size_t len)
 {
     if (wire->send_most > 0 && len > wire->send_most)
@@ -151,6 +157,7 @@ const struct evf__transport wire_transport = {
     .name = "wire",
     .open = wire_open,
     .receive = wire_receive,
+    .waiting = wire_waiting,
     .send = wire_send,
     .send_file = wire_send_file,
     .shut_down = wire_shut_down,
@@ -176,7 +183,10 @@ void bench_open(struct bench *bench, const struct evf_handler *handler)
         .transport = &wire_transport,
         .accepted = true,
         .open_streams = 1,
-        .limits = { .max_frame = 1 << 20, .write_high = 256 << 10, .write_max = 8 << 20 },
+        .limits = { .max_frame = 1 << 20,
+                    .write_high = 256 << 10,
+                    .write_max = 8 << 20,
+                    .linger_ms = 5000 },
     };
     cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, NULL, 0), 0);
     bench->stream = evf__stream_table_at(&bench->worker->streams->table, 0, 0);

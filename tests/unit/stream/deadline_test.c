@@ -10,14 +10,15 @@
 
 static struct {
     unsigned timeouts, closes;
-    int reason;
+    int reason, close_with;
     bool keep;
 } seen;
 
 static bool on_timeout(evf_stream *stream)
 {
-    (void)stream;
     seen.timeouts++;
+    if (seen.close_with != 0)
+        evf_close_with(stream, seen.close_with);
     return seen.keep;
 }
 
@@ -107,6 +108,19 @@ Test(deadline, keeps_a_stream_whose_timeout_returns_true)
         bench_advance_ms(&bench, 1);
     cr_assert_eq(seen.timeouts, 5);
     cr_assert_eq(seen.closes, 0);
+    bench_finish(&bench);
+}
+
+Test(deadline, ignores_what_a_timeout_returns_that_has_closed)
+{
+    struct bench bench;
+    open_bench(&bench);
+    seen.keep = true;
+    seen.close_with = -ECANCELED;
+    evf_set_timeout(bench.stream, 100);
+    bench_advance_ms(&bench, 100);
+    bench_settle(&bench);
+    cr_assert_eq(seen.reason, -ECANCELED);
     bench_finish(&bench);
 }
 

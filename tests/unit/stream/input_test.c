@@ -286,3 +286,70 @@ Test(input, keeps_held_slices_intact_while_more_is_read)
     bench_finish(&bench);
     free(bytes);
 }
+
+static size_t widen_then_narrow(evf_stream *stream, evf_slice input)
+{
+    seen.calls++;
+    seen.shown = (unsigned)input.len;
+    if (seen.calls == 1)
+        evf_set_max_frame(stream, 1000);
+    if (input.len < 300)
+        return 0;
+    evf_set_max_frame(stream, 10);
+    return 1;
+}
+
+static const struct evf_handler changing = { .struct_size = sizeof(struct evf_handler),
+                                             .data = widen_then_narrow,
+                                             .close = on_close };
+
+Test(input, judges_frames_by_the_max_frame_that_data_leaves)
+{
+    struct bench bench;
+    uint8_t bytes[300] = { 0 };
+    memset(&seen, 0, sizeof seen);
+    bench_open(&bench, &changing);
+    evf_set_max_frame(bench.stream, 10);
+    bench_input(&bench, bytes, 10, 0);
+    bench_receive(&bench);
+    cr_assert_eq(seen.closes, 0, "ten bytes fit in what data allowed");
+    bench_input(&bench, bytes, 290, 0);
+    bench_receive(&bench);
+    cr_assert_eq(seen.calls, 3, "what exceeds the new max_frame is presented at once");
+    cr_assert_eq(seen.shown, 10);
+    bench_settle(&bench);
+    cr_assert_eq(seen.reason, -EMSGSIZE);
+    bench_finish(&bench);
+}
+
+static size_t blink_at_the_end(evf_stream *stream, evf_slice input)
+{
+    seen.calls++;
+    if (!evf_input_ended(stream) || seen.calls > 2)
+        return seen.calls > 2 ? input.len : 0;
+    evf_pause(stream);
+    evf_resume(stream);
+    return 0;
+}
+
+static const struct evf_handler blinking = { .struct_size = sizeof(struct evf_handler),
+                                             .data = blink_at_the_end,
+                                             .end = on_end,
+                                             .close = on_close };
+
+Test(input, presents_the_rest_again_when_a_pause_ends_in_the_last_data)
+{
+    struct bench bench;
+    memset(&seen, 0, sizeof seen);
+    bench_open(&bench, &blinking);
+    bench_input(&bench, "rest", 4, 0);
+    bench_receive(&bench);
+    bench.wire.input_ended = true;
+    bench_receive(&bench);
+    cr_assert_eq(seen.calls, 2);
+    cr_assert_eq(seen.ends, 0);
+    bench_settle(&bench);
+    cr_assert_eq(seen.calls, 3);
+    cr_assert_eq(seen.ends, 1);
+    bench_finish(&bench);
+}

@@ -359,3 +359,31 @@ Test(queue, closes_with_the_kernels_error_and_drops_what_waits)
     cr_assert_eq(seen.reason, -ECONNRESET);
     bench_finish(&bench);
 }
+
+Test(queue, flushes_what_a_cork_holds_back_before_it_calls_the_peer_slow)
+{
+    static const uint8_t bytes[20000];
+    struct bench bench;
+    open_bench(&bench);
+    evf_set_write_marks(bench.stream, 4096, 10000);
+    evf_cork(bench.stream);
+    cr_assert_eq(evf_write(bench.stream, "head", 4), EVF_QUEUED);
+    cr_assert_eq(evf_write(bench.stream, bytes, sizeof bytes), EVF_QUEUED, "the peer reads");
+    bench_settle(&bench);
+    cr_assert_eq(bench.wire.output_len, 20004);
+    cr_assert_eq(seen.closes, 0);
+    bench_finish(&bench);
+}
+
+Test(queue, bounds_static_pieces_too)
+{
+    struct bench bench;
+    int result = EVF_QUEUED;
+    open_bench(&bench);
+    evf_set_write_marks(bench.stream, 1000, 10000);
+    bench.wire.takes = 0;
+    for (int i = 0; i < 1000 && result > 0; i++)
+        result = evf_write_static(bench.stream, "x", 1);
+    cr_assert_eq(result, EVF_ESLOW);
+    bench_finish(&bench);
+}

@@ -22,7 +22,7 @@ static void begin(void)
     worker = calloc(1, sizeof *worker);
     worker->index = 7;
     evf__extents_init(&source);
-    evf__stream_table_init(&table, worker, &source);
+    cr_assert_eq(evf__stream_table_init(&table, worker, &source), 0);
 }
 
 static void finish(void)
@@ -119,4 +119,23 @@ Test(table, finds_nothing_under_made_up_ids)
         cr_assert_null(evf__stream_table_find(&table, other));
     }
     evf__stream_table_give(&table, stream);
+}
+
+Test(table, gives_no_id_twice_to_tables_of_one_process)
+{
+    struct evf__stream_table other;
+    cr_assert_eq(evf__stream_table_init(&other, worker, &source), 0);
+    evf_stream *here = evf__stream_table_take(&table, 0);
+    evf_stream *there = evf__stream_table_take(&other, 0);
+    uint64_t id = evf__stream_table_id(there);
+    cr_assert_neq(evf__stream_table_id(here), id);
+    cr_assert_null(evf__stream_table_find(&table, id));
+    evf__stream_table_give(&other, there);
+    evf__stream_table_fini(&other);
+    cr_assert_eq(evf__stream_table_init(&other, worker, &source), 0);
+    there = evf__stream_table_take(&other, 0);
+    cr_assert_neq(evf__stream_table_id(there), id, "a table that comes later goes on");
+    evf__stream_table_give(&other, there);
+    evf__stream_table_give(&table, here);
+    evf__stream_table_fini(&other);
 }
