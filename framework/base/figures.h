@@ -26,7 +26,8 @@
     X(ACCEPT_ERRORS, "accept_errors", false, "accept failed for the connection's own reasons")     \
     X(ACCEPT_PAUSES, "accept_pauses", false,                                                       \
       "accepting stood still: every worker's ring was full")                                       \
-    X(ACCEPT_BACKOFFS, "accept_backoffs", false, "accepting stood still: no reserve descriptor")   \
+    X(ACCEPT_BACKOFFS, "accept_backoffs", false,                                                   \
+      "accepting stood still: no descriptors or memory left")                                      \
     X(NEVER_OPENED, "connections_never_opened", false, "accepted, but closed before open")         \
     X(STREAMS_OPENED, "streams_opened", false, "streams whose open was called")                    \
     X(STREAMS_CLOSED, "streams_closed", false, "streams closed, for any reason")                   \

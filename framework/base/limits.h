@@ -6,7 +6,8 @@
 #define EVF_BASE_LIMITS_H
 
 enum evf__limit {
-    /* A worker's index has 8 bits of a stream's id; machines with more CPUs run several servers. */
+    /* Each worker has a number of 8 bits in its streams' ids; machines with more CPUs run several
+     * processes. */
     EVF__WORKERS_MAX = 256,
 
     /* Listeners of one server: each costs a descriptor and a line in the log. */

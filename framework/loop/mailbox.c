@@ -25,11 +25,14 @@
  *                          not sleep. Else C, D, A, B: the producer finds asleep true, or a
  *                          false that was stored after C: by another producer, who writes the
  *                          eventfd then, or by the consumer, who is awake then and will pass C and
- * D again before it sleeps. That is why the consumer's own stores of false may be relaxed. the
- * close              every producer adds itself to `gate` before it pushes and leaves with a
- * release after its last access; the closer sets the bit and then waits, with acquire loads, until
- * nobody is inside. All of them change one atomic, so it has one order: who came before the bit is
- * waited for, who comes behind it sees it.
+ *                          D again before it sleeps. That is why the consumer's own stores of false
+ *                          may be relaxed.
+ *
+ *   close                  every producer adds itself to `gate` before it pushes and leaves with a
+ *                          release after its last access; the closer sets the bit and then waits,
+ *                          with acquire loads, until nobody is inside. All of them change one
+ *                          atomic, so it has one order: who came before the bit is waited for, who
+ *                          comes behind it sees it.
  */
 #include "loop/mailbox.h"
 

@@ -4,7 +4,7 @@
  *
  * libevent gives the wait and nothing else: its callbacks only note what became ready, and the turn
  * (stream/turn.c) does the work in the promised order. Deadlines are the wheel's; one timerfd,
- * edge- triggered and never read, wakes the loop for the earliest, and is set anew only when that
+ * never read and edge-triggered, wakes the loop for the earliest, and is set anew only when that
  * moves earlier or has passed.
  */
 #include "loop/worker.h"

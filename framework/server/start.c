@@ -5,9 +5,8 @@
  *   1. Every listener is bound, before anything else can fail halfway: an address in use stops the
  *      start before any plugin has begun to work.
  *   2. `start` of every instance.
- *   3. The workers' threads; each makes its loop. Then, when all loops exist, since any
- * worker_start may post to any worker: worker_start of every instance on every worker, side by
- * side.
+ *   3. The workers' threads; each makes its loop. Then worker_start of every instance on every
+ *      worker, side by side: only when all loops exist, since it may post to any worker.
  *   4. The gate to serving opens, the acceptor begins, and the log says where the server listens.
  *
  * When a step fails, all that run are awaited, and everything is undone in reverse.

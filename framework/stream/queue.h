@@ -7,12 +7,12 @@
  * memory, memory given away, and file ranges. Every partial write goes on at the exact byte: a
  * piece keeps where it stands, whatever it came from.
  *
- * Two sums are kept: `bytes` that wait, and `memory` held for them (copies with their overhead,
- * whole pages for slices, given memory; of static memory and files only
- * the pieces themselves, so that nothing is unbounded). EVF_FULL looks at the
- * larger of the two, write_max at the second.
+ * Two sums are kept: `bytes` that wait, and `memory` held for them: copies with their overhead,
+ * whole pages for slices, given memory; of static memory and files only the pieces themselves, so
+ * that nothing is unbounded. EVF_FULL looks at the larger of the two, write_max at the second.
  *
- * Memory given away is released by its callback in step 5, never inside a call.
+ * Memory given away is released by its callback in step 5, never inside a call (but where there is
+ * no memory to remember it by).
  */
 #ifndef EVF_STREAM_QUEUE_H
 #define EVF_STREAM_QUEUE_H

@@ -130,7 +130,8 @@ EVF_API int evf_write_slice(evf_stream *stream, evf_slice slice);
 EVF_API int evf_write_static(evf_stream *stream, const void *data, size_t len);
 
 /* For memory given away: release(argument) is called once, on this worker, after this call has
- * returned, when the bytes are no longer needed; also when the write failed. */
+ * returned, when the bytes are no longer needed; also when the write failed. Only where there is no
+ * memory to remember it by (-ENOMEM) is it called at once. */
 typedef void evf_free_fn(void *argument);
 EVF_API int evf_write_owned(evf_stream *stream, const void *data, size_t len, evf_free_fn *release,
                             void *argument);
@@ -150,8 +151,8 @@ EVF_API void evf_cork(evf_stream *stream);
 EVF_API void evf_uncork(evf_stream *stream);
 
 /* The marks of the queue: EVF_FULL at high, EVF_ESLOW above max. max counts memory held: copies,
- * and whole pages for slices, but neither static memory nor file ranges. max is raised to high when
- * it is less. */
+ * and whole pages for slices; of static memory and file ranges only the record of the piece (below
+ * 100 bytes). max is raised to high when it is less. */
 EVF_API void evf_set_write_marks(evf_stream *stream, size_t high, size_t max);
 
 /* ---- Ending ---- */

@@ -93,7 +93,7 @@ struct http_stream {
 _Static_assert(sizeof(struct http_stream) <= 16, "an idle connection costs this much");
 
 enum {
-    HTTP_FULL = 1 << 0,     /* paused: the peer does not read fast enough */
+    HTTP_FULL = 1 << 0,     /* paused: bytes wait to be sent */
     HTTP_WAITING = 1 << 1,  /* paused: a file is being opened */
     HTTP_ENDING = 1 << 2,   /* the last answer was given; input is discarded */
     HTTP_QUIESCED = 1 << 3, /* the server stops: the next answer is the last */

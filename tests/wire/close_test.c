@@ -266,7 +266,7 @@ Test(close, bounds_the_input_of_a_peer_that_lingers)
     unsigned port = peer_port(peer);
     uint64_t deadline = deadline_usual(), sent = 0;
 
-    peer_send_text(peer, "linger 0; quiet; raw 1000000000; end\n");
+    peer_send_text(peer, "linger 60000; quiet; raw 1000000000; end\n");
     peer_expect_end(peer);
     for (;;) {
         ssize_t len = send(peer, filling, sizeof filling, MSG_NOSIGNAL | MSG_DONTWAIT);
