@@ -182,6 +182,7 @@ static int read_options(struct evf__cli_arguments *arguments, int argc, char **a
         };
         count++;
     }
+    EVF_ASSERT(count > 0);
 
     opterr = 0; /* messages are ours */
     optind = 0; /* to GNU getopt: forget all of an earlier line */
@@ -194,10 +195,11 @@ static int read_options(struct evf__cli_arguments *arguments, int argc, char **a
             arguments->mode = EVF__CLI_HELP;
         else if (value >= FIRST_VALUE)
             code = read_option(arguments, rows[value - FIRST_VALUE], optarg, failure);
-        else if (value == ':')
+        else if (value == ':') {
+            EVF_ASSERT(optopt >= FIRST_VALUE && optopt < FIRST_VALUE + count);
             code = fail(failure, "--%s needs a value: %s", rows[optopt - FIRST_VALUE]->name,
                         rows[optopt - FIRST_VALUE]->value);
-        else if (optopt >= FIRST_VALUE)
+        } else if (optopt >= FIRST_VALUE)
             code = fail(failure, "--%s takes no value", rows[optopt - FIRST_VALUE]->name);
         else
             code = optopt != 0 ? fail(failure, "unknown option '-%c'", optopt)
