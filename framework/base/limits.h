@@ -62,6 +62,9 @@ enum evf__limit {
     EVF__LINGER_INPUT_MAX = 1024 * 1024,
     EVF__LINGER_MS = 5000,
 
+    /* Addresses of one host that are tried or listened on; more are cut off. */
+    EVF__ADDRESSES_MAX = 32,
+
     /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
     EVF__RATE_LOOK_MS = 1000,

@@ -110,8 +110,14 @@ int evf__worker_init(evf_worker *worker, const struct evf__worker_settings *sett
     status = watch_own(worker);
     if (status < 0)
         goto no_watch;
+    status = evf__resolver_init(worker, &settings->resolver);
+    if (status < 0)
+        goto no_resolver;
     evf__worker_current = worker;
     return 0;
+no_resolver:
+    event_del(&worker->wake_event);
+    event_del(&worker->timer_event);
 no_watch:
     event_base_free(worker->base);
 no_base:
@@ -127,6 +133,7 @@ no_mailbox:
 void evf__worker_fini(evf_worker *worker)
 {
     EVF_ASSERT(worker == evf__worker_current);
+    evf__resolver_fini(worker);
     size_t dropped = evf__wheel_clear(&worker->wheel);
     if (dropped > 0)
         evf_log(EVF_DEBUG, "%zu running timers dropped at the stop", dropped);

@@ -19,6 +19,7 @@
 #include "base/assert.h"
 #include "base/figures.h"
 #include "loop/mailbox.h"
+#include "loop/resolver.h"
 #include "memory/extent.h"
 #include "memory/page.h"
 #include "time/wheel.h"
@@ -36,7 +37,9 @@ struct evf__streams;
     X(DRAIN, "drain")                                                                              \
     X(TIMEOUT, "timeout")                                                                          \
     X(QUIESCE, "quiesce")                                                                          \
+    X(FD, "fd")                                                                                    \
     X(CLOSE, "close")                                                                              \
+    X(RESOLVED, "look-up")                                                                         \
     X(TIMER, "timer")                                                                              \
     X(POST, "post")                                                                                \
     X(FREE, "free")                                                                                \
@@ -57,6 +60,7 @@ struct evf__worker_settings {
     unsigned mailbox; /* capacity */
     size_t page_size;
     struct evf__offload *offload; /* shared by all workers; may be NULL */
+    struct evf__resolver_settings resolver;
 };
 
 struct evf_worker {
@@ -78,6 +82,7 @@ struct evf_worker {
     struct evf__wheel wheel;
     struct evf__pages pages;
     struct evf__streams *streams;
+    struct evf__resolver *resolver;
     evf_stream *in_stream; /* whose callback runs */
 
     struct evf__list timers; /* plugins' running timers, in debug builds */

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "stream/opening.h"
 #include "stream/queue.h"
 #include "stream/state.h"
 
@@ -141,6 +142,13 @@ void evf__streams_deadline(evf_worker *worker, struct evf__wheel_entry *entry)
     const struct evf__extra *extra = stream->extra;
     uint64_t now_ms = worker->now_ms;
     EVF_ASSERT((stream->flags & EVF__CLOSING) == 0);
+    if (stream->ready_state == EVF_OPENING) {
+        if (stream->origin->accepted)
+            evf__arrival_deadline(stream);
+        else
+            evf__connect_deadline(stream);
+        return;
+    }
     if (extra != NULL && extra->linger_at_ms != 0 && extra->linger_at_ms <= now_ms)
         evf__stream_close(stream, 0);
     else if (extra != NULL && extra->lifetime_at_ms != 0 && extra->lifetime_at_ms <= now_ms)

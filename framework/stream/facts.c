@@ -10,12 +10,13 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "stream/connect.h"
 #include "stream/queue.h"
 #include "stream/state.h"
 
 const struct evf_handler *evf_stream_handler(const evf_stream *stream)
 {
-    return stream->origin->handler;
+    return stream->origin->given;
 }
 
 void *evf_stream_state(evf_stream *stream)
@@ -108,7 +109,7 @@ static socklen_t peer_address(const evf_stream *stream, struct sockaddr_storage 
 
 int evf_peer_address(const evf_stream *stream, struct sockaddr_storage *ret)
 {
-    if (stream->ready_state == EVF_OPENING)
+    if ((stream->flags & EVF__OPENED) == 0)
         return -ENOTCONN;
     memset(ret, 0, sizeof *ret);
     (void)peer_address(stream, ret);
@@ -119,7 +120,7 @@ int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret)
 {
     struct sockaddr_storage address, plain;
     socklen_t len, plain_len;
-    if (stream->ready_state == EVF_OPENING)
+    if ((stream->flags & EVF__OPENED) == 0)
         return -ENOTCONN;
     memset(&address, 0, sizeof address);
     int status = stream->origin->transport->local_address(stream, &address, &len);
@@ -133,6 +134,8 @@ int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret)
 
 const char *evf_peer_name(const evf_stream *stream, char *buffer, size_t size)
 {
+    if (!stream->origin->accepted && (stream->flags & EVF__OPENED) == 0)
+        return evf__connect_name(stream, buffer, size);
     struct sockaddr_storage address = { 0 };
     socklen_t len = peer_address(stream, &address);
     return evf__address_format((const struct sockaddr *)&address, len, buffer, size);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stream/connect.h"
+#include "stream/opening.h"
 #include "stream/queue.h"
 #include "stream/state.h"
 
@@ -29,6 +31,7 @@ int evf__streams_init(evf_worker *worker)
     evf__list_init(&streams->closing);
     evf__list_init(&streams->corked);
     worker->streams = streams;
+    evf__outgoing_init(worker);
     return 0;
 }
 
@@ -38,6 +41,7 @@ void evf__streams_fini(evf_worker *worker)
     EVF_ASSERT(streams->ready == NULL && streams->spent == NULL);
     EVF_ASSERT(evf__list_empty(&streams->closing) && evf__list_empty(&streams->corked));
     EVF_ASSERT(streams->accepted == 0);
+    evf__outgoing_fini(worker);
     evf__slab_fini(&streams->pieces);
     evf__slab_fini(&streams->queues);
     evf__slab_fini(&streams->inputs);
@@ -61,8 +65,7 @@ struct evf__extra *evf__stream_extra(evf_stream *stream)
     return extra;
 }
 
-/* Keeps the peer's address compactly: after a reset the kernel no longer knows it. */
-static int keep_peer(evf_stream *stream, const struct sockaddr *peer, socklen_t len)
+int evf__stream_keep_peer(evf_stream *stream, const struct sockaddr *peer, socklen_t len)
 {
     stream->family = len > 0 ? (uint8_t)peer->sa_family : AF_UNIX;
     if (stream->family == AF_INET) {
@@ -116,24 +119,41 @@ int evf__stream_accept(evf_worker *worker, int fd, struct evf__origin *origin,
     }
     streams->accepted++;
     stream->origin = origin;
-    stream->ready_state = EVF_OPEN;
+    stream->ready_state = EVF_OPENING;
     origin->transport->open(stream, fd);
-    if (keep_peer(stream, peer, peer_len) < 0) {
+    if (evf__stream_keep_peer(stream, peer, peer_len) < 0 ||
+        (origin->proxy != NULL && evf__arrival_begin(stream) < 0)) {
         evf__stream_close(stream, -ENOMEM);
         return -ENOMEM;
     }
+    if (origin->proxy == NULL)
+        evf__stream_opened(stream);
+    return 0;
+}
+
+void evf__stream_opened(evf_stream *stream)
+{
+    evf_worker *worker = evf__worker_of(stream);
+    const struct evf__origin *origin = stream->origin;
+    uint32_t why = EVF__READABLE; /* what the peer sends first is often there already: look before
+                                     the loop is asked to watch */
+    EVF_ASSERT(stream->ready_state == EVF_OPENING && (stream->flags & EVF__OPENED) == 0);
     evf__deadline_open(stream);
     if ((stream->flags & EVF__CLOSING) != 0)
-        return -ENOMEM;
+        return; /* for want of memory */
     stream->flags |= EVF__OPENED;
-    if (worker->stop_deadline_ms != 0)
+    stream->ready_state = (stream->flags & EVF__END_ASKED) != 0 ? EVF_READ_ONLY : EVF_OPEN;
+    if (origin->accepted && worker->stop_deadline_ms != 0)
         stream->flags |= EVF__QUIESCE_AFTER_READ;
     evf__figure_add(&worker->figures, EVF__FIGURE_STREAMS_OPENED, 1);
+    if (stream->queue != NULL && stream->queue->watched) {
+        stream->queue->watched = false; /* by nobody: it was written while opening */
+        why |= EVF__WRITABLE;
+    }
     if (origin->handler->open != NULL)
         EVF__CALL(stream, OPEN, open, stream);
-    /* What the peer sends first is often there already: look before the loop is asked to watch. */
-    evf__stream_ready(stream, EVF__READABLE);
-    return 0;
+    evf__stream_ready(stream, why);
+    evf__stream_settle(stream);
 }
 
 void evf__stream_ready(evf_stream *stream, uint32_t why)
@@ -190,8 +210,8 @@ void evf__stream_flush(evf_stream *stream, bool more)
 
 void evf__stream_settle(evf_stream *stream)
 {
-    uint32_t flags = stream->flags;
-    if ((flags & (EVF__CLOSING | EVF__END_ASKED)) != EVF__END_ASKED || evf__queue_bytes(stream) > 0)
+    uint32_t flags = stream->flags, wanted = EVF__OPENED | EVF__END_ASKED;
+    if ((flags & (wanted | EVF__CLOSING)) != wanted || evf__queue_bytes(stream) > 0)
         return;
     if ((flags & EVF__END_DONE) != 0) {
         if ((flags & EVF__OWES_DRAIN) == 0)
@@ -258,17 +278,18 @@ void evf__stream_finish(evf_stream *stream)
     struct evf__streams *streams = worker->streams;
     struct evf__origin *origin = stream->origin;
     EVF_ASSERT((stream->flags & EVF__CLOSING) != 0);
-    if ((stream->flags & EVF__OPENED) != 0) {
+    bool opened = (stream->flags & EVF__OPENED) != 0;
+    if (opened)
         count_close(worker, stream->reason);
-        if (origin->handler->close != NULL)
-            EVF__CALL(stream, CLOSE, close, stream, stream->reason);
-    } else {
+    else if (origin->accepted)
         evf__figure_add(&worker->figures, EVF__FIGURE_NEVER_OPENED, 1);
-    }
+    if ((opened || !origin->accepted) && origin->handler->close != NULL)
+        EVF__CALL(stream, CLOSE, close, stream, stream->reason);
     origin->transport->close(stream, (stream->flags & EVF__RESET) != 0);
     if (stream->queue != NULL)
         evf__queue_give(stream);
     if (stream->extra != NULL) {
+        evf__arrival_give(stream);
         free(stream->extra->unix_peer);
         evf__slab_give(&streams->extras, stream->extra);
     }
@@ -278,6 +299,8 @@ void evf__stream_finish(evf_stream *stream)
         streams->accepted--;
         atomic_fetch_sub_explicit(&origin->open_streams, 1, memory_order_relaxed);
         accepted_gone(worker);
+    } else {
+        evf__outgoing_release(stream);
     }
     /* Still on the ready list: step 3 of the next turn takes it off and gives it back. */
     if ((stream->flags & EVF__ON_READY) != 0)
@@ -294,6 +317,8 @@ int evf_end(evf_stream *stream)
     if ((stream->flags & EVF__END_ASKED) != 0)
         return 0;
     stream->flags |= EVF__END_ASKED;
+    if (stream->ready_state == EVF_OPENING)
+        return 0; /* acts after `open` */
     stream->ready_state = stream->ready_state == EVF_WRITE_ONLY ? EVF_CLOSED : EVF_READ_ONLY;
     if (stream->queue != NULL) {
         stream->queue->cork = 0;

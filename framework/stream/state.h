@@ -5,6 +5,7 @@
  * The ready state (drawn in <evframe/stream.h>) is the one truth about which sides are open. The
  * flags below it say how far the work on a side has come:
  *
+ *   opening   EVF_OPENING: connect.c or arrival.c -> OPENED, `open`
  *   reading   READABLE -> bytes presented -> PEER_ENDED (end of file seen) -> rest presented once
  *             more -> read side ends, `end` -> END_DONE
  *   writing   queue flushed -> debt of drain paid -> END_ASKED: half-close -> FIN_SENT, linger
@@ -60,8 +61,12 @@ enum evf__stream_flag {
 
 #define EVF__PAUSES (EVF__PAUSED | EVF__HELD_BACK)
 
+struct evf__opening; /* an outgoing stream until its connection stands: connect.c */
+struct evf__header;  /* an accepted stream's PROXY header: arrival.c */
+
 /* What few streams have. From a slab; made when first needed. */
 struct evf__extra {
+    struct evf__header *header; /* may be NULL */
     struct evf__stream_limits limits; /* this stream's own */
     /* Deadlines on the worker's clock; 0 is off. */
     uint64_t first_byte_at_ms, lifetime_at_ms, linger_at_ms, rate_at_ms;
@@ -84,7 +89,10 @@ struct evf__input {
 /* 240 bytes, so that with 16 bytes of handler state (`http`) a stream takes 256: 128 of libevent's
  * event, 24 of the wheel's entry, five pointers, two counters, and 32 bytes of the rest. */
 struct evf_stream {
-    struct event read_event; /* the transport's */
+    union {
+        struct event read_event;      /* the transport's */
+        struct evf__opening *opening; /* of an outgoing stream that is not, or never was, open */
+    };
     /* Idle time and the other deadlines; once CLOSING, its link is on the closing list. */
     struct evf__wheel_entry deadline;
     struct evf__origin *origin;
@@ -117,6 +125,8 @@ struct evf__streams {
     struct evf__list corked;                /* by evf__queue.corked */
     struct evf__piece *spent, **spent_last; /* memory given away, to be released in step 5 */
     size_t accepted;                        /* accepted streams that exist */
+    struct evf__list outgoing;              /* struct evf__outgoing, those used last in front */
+    bool refuses;                           /* the stop's deadline is past: evf_connect refuses */
 };
 
 static inline evf_worker *evf__worker_of(const evf_stream *stream)

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "stream/opening.h"
 #include "stream/queue.h"
 #include "stream/state.h"
 
@@ -44,9 +45,21 @@ static void quiesce(evf_stream *stream)
         (void)evf_end(stream);
 }
 
+static void opening_step(evf_stream *stream)
+{
+    if (stream->origin->accepted)
+        evf__arrival_step(stream);
+    else
+        evf__connect_step(stream);
+}
+
 /* Flush, drain, read: in this order. */
 static void step(evf_stream *stream)
 {
+    if (stream->ready_state == EVF_OPENING) {
+        opening_step(stream);
+        return;
+    }
     uint32_t why = stream->flags;
     stream->flags &= ~(uint32_t)(EVF__READABLE | EVF__WRITABLE | EVF__REST_DUE);
     if ((why & EVF__WRITABLE) != 0 && evf__queue_bytes(stream) > 0)
@@ -147,8 +160,9 @@ static void each(evf_worker *worker, each_fn *fn, int reason)
 static void ask_quiesce(evf_stream *stream, int reason)
 {
     (void)reason;
-    if (!stream->origin->accepted || (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
-        return;
+    if (!stream->origin->accepted || stream->ready_state == EVF_OPENING ||
+        (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
+        return; /* what opens during the stop gets it after its first reading */
     size_t waiting = 0;
     if ((stream->flags & (EVF__PAUSED | EVF__PEER_ENDED)) == 0)
         waiting = stream->origin->transport->waiting(stream);
@@ -169,5 +183,6 @@ void evf__streams_quiesce(evf_worker *worker)
 
 void evf__streams_close_all(evf_worker *worker, int reason)
 {
+    worker->streams->refuses = true;
     each(worker, evf__stream_close, reason);
 }

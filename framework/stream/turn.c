@@ -5,6 +5,7 @@
 #include "stream/turn.h"
 
 #include "base/limits.h"
+#include "loop/resolver.h"
 #include "stream/stream.h"
 
 static void run_timers(evf_worker *worker)
@@ -24,13 +25,15 @@ static void run_timers(evf_worker *worker)
 void evf__turn(evf_worker *worker)
 {
     /* 1. Wait for events, read the clock. */
-    evf__worker_wait(worker, !worker->arrivals_left && !evf__streams_pending(worker));
+    evf__worker_wait(worker, !worker->arrivals_left && !evf__streams_pending(worker) &&
+                                 !evf__resolver_pending(worker));
 
-    /* 2. The mailbox: new connections, then posts and finished work. */
+    /* 2. The mailbox: new connections, then posts and finished work, then finished look-ups. */
     if (worker->take_arrivals != NULL)
         worker->arrivals_left = worker->take_arrivals(worker, worker->arrivals);
     unsigned posts = evf__mailbox_run_sc(&worker->mailbox, worker, EVF__MAILBOX_BUDGET);
     evf__figure_add(&worker->figures, EVF__FIGURE_POSTS_RUN, posts);
+    evf__resolver_answer(worker);
 
     /* 3. Input and output. */
     evf__streams_input_output(worker);

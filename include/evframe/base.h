@@ -42,6 +42,7 @@ typedef struct evf_instance evf_instance; /* a plugin as used by one listener */
 typedef struct evf_server evf_server;     /* listeners, workers and their threads */
 typedef struct evf_counter evf_counter;   /* a figure that only grows */
 typedef struct evf_gauge evf_gauge;       /* a figure that goes up and down */
+typedef struct evf_lookup evf_lookup;     /* a name look-up under way */
 struct evf_page;                          /* memory behind slices */
 
 /* evframe's own status codes, all below -4095 so that they never meet a negated errno:
@@ -54,7 +55,10 @@ struct evf_page;                          /* memory behind slices */
     X(EVF_EPLUGIN, -4100, "the plugin cannot be used")                                             \
     X(EVF_EOPTION, -4101, "an option is unknown, malformed or out of range")                       \
     X(EVF_EFAILED, -4102, "the plugin's start failed")                                             \
-    X(EVF_ESTUCK, -4103, "a callback or offloaded work did not return")
+    X(EVF_ESTUCK, -4103, "a callback or offloaded work did not return")                            \
+    X(EVF_ENONAME, -4104, "the name does not exist")                                               \
+    X(EVF_ENOADDRESS, -4105, "the name has no address of that kind")                               \
+    X(EVF_EDNS, -4106, "the name servers did not give an answer")
 
 enum evf_error {
 #define EVF_ERROR_VALUE(name, value, text) name = value,

@@ -7,12 +7,15 @@
 
 #include <evframe/address.h>
 #include <evframe/base.h>
+#include <evframe/connect.h>
 #include <evframe/log.h>
 #include <evframe/plugin.h>
+#include <evframe/proxy_protocol.h>
 #include <evframe/server.h>
 #include <evframe/slice.h>
 #include <evframe/stream.h>
 #include <evframe/timer.h>
+#include <evframe/utf8.h>
 #include <evframe/version.h>
 #include <evframe/worker.h>
 

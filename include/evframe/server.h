@@ -53,6 +53,11 @@ struct evf_server_options {
     uint32_t log_level;   /* 1 + enum evf_level; 0: info */
     uint32_t log_format;  /* enum evf_log_format */
     const char *log_file; /* default: standard error */
+
+    /* Name look-ups. */
+    const char *dns_server;  /* IP addresses with or without port, separated by ','; default: those
+                              * of /etc/resolv.conf */
+    uint32_t dns_timeout_ms; /* for one look-up, all its queries together; default 5 s */
 };
 
 /* Makes a server that does nothing yet. NULL options: all defaults. Never NULL but for lack of

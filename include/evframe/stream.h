@@ -71,6 +71,10 @@ typedef void evf_quiesce_fn(evf_stream *stream);
  * -ECONNRESET, -ETIMEDOUT, -EMSGSIZE, EVF_ESLOW, -ESHUTDOWN, …  Empty: nothing. */
 typedef void evf_close_fn(evf_stream *stream, int reason);
 
+/* A descriptor came over a unix stream, before the `data` with the bytes that it came with. It is
+ * the handler's now, close-on-exec. Empty: descriptors that come are closed by the kernel. */
+typedef void evf_fd_fn(evf_stream *stream, int fd);
+
 struct evf_handler {
     uint32_t struct_size;       /* sizeof(struct evf_handler) */
     uint32_t stream_state_size; /* bytes of evf_stream_state; 0 for none; at most 64 KiB */
@@ -81,6 +85,9 @@ struct evf_handler {
     evf_timeout_fn *timeout;
     evf_quiesce_fn *quiesce;
     evf_close_fn *close;
+
+    /* Since 1.1. */
+    evf_fd_fn *fd;
 };
 
 /* Which handler the stream has. */
@@ -144,6 +151,12 @@ EVF_API int evf_writev(evf_stream *stream, const struct iovec *pieces, int count
  * not towards write_max. */
 EVF_API int evf_sendfile(evf_stream *stream, int fd, off_t offset, size_t len);
 
+/* Sends a descriptor over a unix stream together with the first of len bytes, at least one; behind
+ * what is queued, like any write. It is duplicated: the caller may close fd on return. Answers as
+ * evf_write; also -EOPNOTSUPP when the stream is no unix one, -EINVAL when len is 0, -EBADF, and
+ * the negated errno of dup. */
+EVF_API int evf_send_fd(evf_stream *stream, int fd, const void *data, size_t len);
+
 /* Gathers writes until the matching evf_uncork or the end of the turn, where the level returns to 0
  * and all is flushed. At most write_high bytes are held back; evf_sendfile is not held back. Writes
  * under a cork return EVF_QUEUED or EVF_FULL. Uncorking at level 0 does nothing. */
@@ -196,11 +209,27 @@ EVF_API enum evf_ready_state evf_ready_state(const evf_stream *stream);
 EVF_API int evf_peer_address(const evf_stream *stream, struct sockaddr_storage *ret);
 EVF_API int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret);
 
+/* Who is at the other end of a unix stream, as the kernel knew it when the connection was made. */
+struct evf_credentials {
+    pid_t pid;
+    uid_t uid;
+    gid_t gid;
+};
+
+/* 0, -EOPNOTSUPP when the stream is no unix one, -ENOTCONN while opening, else a negated errno. */
+EVF_API int evf_peer_credentials(const evf_stream *stream, struct evf_credentials *ret);
+
+/* The stream's descriptor, for evf_send_fd and for socket options that have no call here. It stays
+ * the stream's: reading, writing, closing or waiting for it breaks the stream. -ENOTCONN while
+ * opening, -EBADF inside `close` of a stream that was never open. */
+EVF_API int evf_descriptor(const evf_stream *stream);
+
 /* Enough for every name that evf_peer_name writes. */
 #define EVF_PEER_NAME_SIZE 128
 
-/* The peer as text: 192.0.2.1:80, [2001:db8::1]:80, unix:/path, unix: for an unnamed peer. Returns
- * buffer, cut and terminated if need be. */
+/* The peer as text: 192.0.2.1:80, [2001:db8::1]:80, unix:/path, unix: for an unnamed peer; while
+ * opening, and for one that never opened, what was asked for, as in name.example:80. Returns buffer,
+ * cut and terminated if need be. */
 EVF_API const char *evf_peer_name(const evf_stream *stream, char *buffer, size_t size);
 
 /* Bytes received, consumed or not; bytes that the kernel has taken; bytes that wait (inside
