@@ -22,9 +22,9 @@ _Static_assert((EVF__LOG_RING_LINES & (EVF__LOG_RING_LINES - 1)) == 0, "position
 
 struct evf__log_ring {
     /* producer writes, reader reads; each store is paired with a load on the other side */
-    alignas(64) _Atomic uint32_t committed; /* lines committed, wrapping: store release */
-    _Atomic uint64_t dropped;               /* lines dropped */
-    _Atomic bool retired;                   /* the producer has left: store release, its last one */
+    alignas(64) _Atomic uint32_t committed; /* lines committed, wrapping; seq_cst */
+    _Atomic uint64_t dropped;               /* lines dropped; seq_cst */
+    _Atomic bool retired;                   /* the producer has left: its last store; seq_cst */
 
     /* reader writes, producer reads */
     alignas(64) _Atomic uint32_t taken; /* lines taken, wrapping: store release */

@@ -18,8 +18,8 @@ struct evf__prefixes {
     size_t count, room;
 };
 
-/* Adds one address or prefix. 0; EVF_EADDRESS with the reason in error (it names the text); -ENOMEM;
- * -E2BIG above EVF__PREFIXES_MAX. */
+/* Adds one address or prefix. 0; EVF_EADDRESS with the reason in error (it names the text);
+ * -ENOMEM; -E2BIG above EVF__PREFIXES_MAX. */
 int evf__prefixes_add(struct evf__prefixes *prefixes, const char *text, char *error,
                       size_t error_size);
 /* Adds those of a file: one a line, '#' begins a comment. As above, or a negated errno; error names

@@ -2,9 +2,10 @@
  *
  * A worker's resolver: names to addresses, one family at a time, without ever blocking the worker.
  *
- * A question is answered from, in this order: the text itself when it is an IP address; `localhost`;
- * the hosts file; the cache; DNS, where equal questions under way share one query. The answer always
- * comes later, in the mailbox step of a turn (evf__resolver_answer), never inside the call.
+ * A question is answered from, in this order: the text itself when it is an IP address;
+ * `localhost`; the hosts file; the cache; DNS, where equal questions under way share one query. The
+ * answer always comes later, in the mailbox step of a turn (evf__resolver_answer), never inside the
+ * call.
  *
  * One thread, the worker's.
  */
@@ -40,7 +41,7 @@ typedef void evf__answer_fn(evf_worker *worker, const struct evf__answer *answer
 /* A question under way, in the asker's own storage. All zero is idle. It must not move or be freed
  * while it is under way: cancel it first. It is idle again when its function starts. */
 struct evf__question {
-    struct evf__list link;     /* among those that wait for the same answer, or are to be told */
+    struct evf__list link;      /* among those that wait for the same answer, or are to be told */
     struct evf__lookup *lookup; /* what it waits for; NULL: idle */
     evf__answer_fn *fn;
     void *argument;

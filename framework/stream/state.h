@@ -66,7 +66,7 @@ struct evf__header;  /* an accepted stream's PROXY header: arrival.c */
 
 /* What few streams have. From a slab; made when first needed. */
 struct evf__extra {
-    struct evf__header *header; /* may be NULL */
+    struct evf__header *header;       /* may be NULL */
     struct evf__stream_limits limits; /* this stream's own */
     /* Deadlines on the worker's clock; 0 is off. */
     uint64_t first_byte_at_ms, lifetime_at_ms, linger_at_ms, rate_at_ms;

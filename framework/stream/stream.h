@@ -34,13 +34,13 @@ struct evf__stream_limits {
  * streams. Set at start, but for `open_streams`. */
 struct evf__origin {
     const struct evf_handler
-        *handler; /* a copy of full size: no slot of a shorter struct is read */
+        *handler;                    /* a copy of full size: no slot of a shorter struct is read */
     const struct evf_handler *given; /* what it is a copy of: what the plugin knows it by */
     evf_instance *instance;
     const char *plugin; /* its name, for the log */
     const struct evf__transport *transport;
     struct evf__stream_limits limits;
-    bool accepted; /* else outgoing */
+    bool accepted;                        /* else outgoing */
     const struct evf__proxy_rules *proxy; /* of PROXY headers; NULL: none is looked for */
 
     /* Accepted connections that are not yet gone, those on their way included. Any thread: counted

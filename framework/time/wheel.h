@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The timeout wheel: hierarchical, 1 ms ticks, intrusive entries, every operation O(1).
+ * The timeout wheel: hierarchical, 1 ms ticks, intrusive entries, start, stop and take O(1);
+ * what is due is sorted once by deadline.
  *
  * There is no clock inside: `now` is a parameter. One thread. Use:
  *

@@ -24,12 +24,12 @@ extern "C" {
 
 /* Where to connect to. Zero and NULL mean the default. Strings are copied. */
 struct evf_connect {
-    uint32_t struct_size;      /* sizeof(struct evf_connect) */
-    const char *host;          /* a name or an IP address, with port; or: */
-    uint16_t port;             /* 1 … 65535 */
-    const char *unix_path;     /* a path, or "@name" in the abstract name space; at most 107 bytes */
-    int family;                /* AF_UNSPEC, AF_INET or AF_INET6 */
-    uint32_t timeout_ms;       /* look-up and all attempts together; 0: 10 000 */
+    uint32_t struct_size;  /* sizeof(struct evf_connect) */
+    const char *host;      /* a name or an IP address, with port; or: */
+    uint16_t port;         /* 1 … 65535 */
+    const char *unix_path; /* a path, or "@name" in the abstract name space; at most 107 bytes */
+    int family;            /* AF_UNSPEC, AF_INET or AF_INET6 */
+    uint32_t timeout_ms;   /* look-up and all attempts together; 0: 10 000 */
     uint32_t attempt_delay_ms; /* between attempts at addresses, RFC 8305; 0: 250 */
     const char *bind_address;  /* an IP address to connect from; only its family is tried */
 };
@@ -42,10 +42,11 @@ struct evf_connect {
  * max_frame, write marks and linger; the idle time starts as off.
  *
  * 0: *ret is the stream, in state EVF_OPENING. It gets exactly one `close`, also when nobody could
- * be reached: then with the reason (-ECONNREFUSED, -ETIMEDOUT, EVF_ENONAME, …) and evf_connect_error
- * in words. Else nothing was made: -EINVAL (nothing or both of host and unix_path, no port, an
- * address, a name or a family that cannot be), -ENAMETOOLONG, -ENOMEM, -ESHUTDOWN (the server's stop
- * is past its deadline). No callback is called before this returns. */
+ * be reached: then with the reason (-ECONNREFUSED, -ETIMEDOUT, EVF_ENONAME, …) and
+ * evf_connect_error in words. Else nothing was made: -EINVAL (nothing or both of host and
+ * unix_path, no port, an address, a name or a family that cannot be), -ENAMETOOLONG, -ENOMEM,
+ * -ESHUTDOWN (the server's stop is past its deadline). No callback is called before this returns.
+ */
 EVF_API int evf_connect(evf_worker *worker, const struct evf_connect *to,
                         const struct evf_handler *handler, evf_instance *instance,
                         evf_stream **ret);

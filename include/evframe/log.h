@@ -21,7 +21,8 @@ EVF_ANY_THREAD void evf_log(enum evf_level level, const char *format, ...) EVF_P
 
 /* Makes a counter of this instance; in start only. The name consists of a-z, 0-9 and '_', at most
  * 63 characters; name and help are copied. The counter lives as long as the instance. NULL when
- * there are too many (256 in a server) or no memory is left. */
+ * the name is no such name or taken, when there are too many (256 in a server), or no memory is
+ * left: evf_counter_add takes NULL. */
 EVF_API evf_counter *evf_counter_new(evf_instance *instance, const char *name, const char *help);
 
 /* Adds to this worker's share of the counter. Anywhere on a worker; NULL is fine. */

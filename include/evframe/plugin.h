@@ -55,7 +55,8 @@ struct evf_option {
 
 /* Main thread, before any worker exists. 0, or a negative code, best through evf_fail. */
 typedef int evf_start_fn(evf_instance *instance);
-/* On each worker, before its first stream. May post, connect, start timers. 0 or a negative code. */
+/* On each worker, before its first stream. May post, connect, start timers. 0 or a negative code.
+ */
 typedef int evf_worker_start_fn(evf_instance *instance, evf_worker *worker);
 /* On each worker whose worker_start succeeded (or is empty), after its last stream. */
 typedef void evf_worker_stop_fn(evf_instance *instance, evf_worker *worker);

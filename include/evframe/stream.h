@@ -228,8 +228,8 @@ EVF_API int evf_descriptor(const evf_stream *stream);
 #define EVF_PEER_NAME_SIZE 128
 
 /* The peer as text: 192.0.2.1:80, [2001:db8::1]:80, unix:/path, unix: for an unnamed peer; while
- * opening, and for one that never opened, what was asked for, as in name.example:80. Returns buffer,
- * cut and terminated if need be. */
+ * opening, and for one that never opened, what was asked for, as in name.example:80. Returns
+ * buffer, cut and terminated if need be. */
 EVF_API const char *evf_peer_name(const evf_stream *stream, char *buffer, size_t size);
 
 /* Bytes received, consumed or not; bytes that the kernel has taken; bytes that wait (inside

@@ -56,6 +56,7 @@ EVF_ANY_THREAD int evf_post_message(evf_worker *worker, struct evf_message *mess
 
 /* Runs work(argument) on a helper thread, then done(worker, argument) here, exactly once and before
  * worker_stop. -EAGAIN: too many wait (--offload-queue). -ESHUTDOWN: posts no longer run. -ENOMEM.
+ * The negated errno of pthread_create when not even one helper can be started.
  * Keep a stream's id in the argument, not its pointer. */
 EVF_API int evf_offload(evf_worker *worker, evf_work_fn *work, evf_done_fn *done, void *argument);
 
