@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dnsmasq as a child; see names.h. It logs to a file without a name, from which the questions are
+ * counted; its configuration lies in a folder of the test's.
+ */
+#define SUPPORT_INSIDE
+#include "names.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "names_inside.h"
+#include "server.h"
+
+unsigned names_socket(unsigned port, int *ret_fd)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof address;
+
+    *ret_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*ret_fd < 0 || bind(*ret_fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        getsockname(*ret_fd, (struct sockaddr *)&address, &len) != 0)
+        support_fail("a port for a name server: %m");
+    return ntohs(address.sin_port);
+}
+
+/* A port that is free for UDP and for TCP. */
+static unsigned free_port(void)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        int udp_fd, tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        unsigned port = names_socket(0, &udp_fd);
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)port),
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        bool bound = bind(tcp_fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+        close(udp_fd);
+        close(tcp_fd);
+        if (bound)
+            return port;
+    }
+    support_fail("no free port for a name server");
+}
+
+struct names *names_new(void)
+{
+    struct names *names = test_allocate(sizeof *names);
+
+    names->log_fd = memfd_create("names-log", MFD_CLOEXEC);
+    if (names->log_fd < 0 || fcntl(names->log_fd, F_SETFL, O_APPEND) != 0)
+        support_fail("memfd_create: %m");
+    return names;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    if (file == NULL || fputs(text, file) < 0 || fclose(file) != 0)
+        support_fail("%s: %m", path);
+}
+
+static void write_configuration(struct names *names, const struct names_spec *spec)
+{
+    unsigned ttl = spec->ttl != 0 ? spec->ttl : 60;
+    const char *zone =
+        spec->authority
+            ? test_text("auth-server=ns.zone.test,127.0.0.1\nauth-zone=zone.test,0.0.0.0/0,::/0\n"
+                        "auth-soa=1,admin.zone.test,100,100,100\nauth-ttl=%u\n",
+                        ttl)
+            : "local=/test/\n";
+
+    write_text(names->hosts_path, spec->hosts != NULL ? spec->hosts : "");
+    write_text(names->configuration_path,
+               test_text("port=%u\nlisten-address=127.0.0.1\nbind-interfaces\nno-resolv\n"
+                         "no-hosts\nno-poll\nkeep-in-foreground\nuser=root\npid-file\n"
+                         "log-facility=-\nlog-queries\ncache-size=0\naddn-hosts=%s\n"
+                         "local-ttl=%u\n%s%s\n",
+                         names->port, names->hosts_path, ttl, zone,
+                         spec->options != NULL ? spec->options : ""));
+}
+
+static void launch(struct names *names)
+{
+    fflush(NULL);
+    names->pid = fork();
+    if (names->pid < 0)
+        support_fail("fork: %m");
+    if (names->pid == 0) {
+        const char *option = test_text("--conf-file=%s", names->configuration_path);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(names->log_fd, 1);
+        dup2(names->log_fd, 2);
+        syscall(SYS_close_range, 3, ~0u, 0);
+        execlp("dnsmasq", "dnsmasq", option, (char *)NULL);
+        execl("/usr/sbin/dnsmasq", "dnsmasq", option, (char *)NULL);
+        dprintf(2, "cannot execute dnsmasq: %s\n", strerror(errno));
+        _exit(127);
+    }
+}
+
+const char *names_log(struct names *names)
+{
+    off_t size = lseek(names->log_fd, 0, SEEK_END);
+
+    free(names->log);
+    names->log = test_allocate((size_t)size + 1);
+    if (pread(names->log_fd, names->log, (size_t)size, 0) != size)
+        support_fail("the log of the name server: %m");
+    return names->log;
+}
+
+static unsigned count_text(const char *text, const char *wanted)
+{
+    unsigned count = 0;
+
+    for (; (text = strstr(text, wanted)) != NULL; text += strlen(wanted))
+        count++;
+    return count;
+}
+
+/* It says so for each of its files, after it has opened its sockets. */
+static bool has_read(void *argument)
+{
+    struct names *names = argument;
+    int status;
+
+    if (count_text(names_log(names), test_text("read %s - ", names->hosts_path)) >= names->reads)
+        return true;
+    if (waitpid(names->pid, &status, WNOHANG) == names->pid)
+        support_fail("dnsmasq (package dnsmasq-base) ended: %s", names->log);
+    return false;
+}
+
+static void await_read(struct names *names)
+{
+    names->reads++;
+    if (!wait_until(deadline_usual(), has_read, names))
+        support_fail("dnsmasq does not serve: %s", names_log(names));
+}
+
+struct names *(names_start)(const struct names_spec *spec)
+{
+    struct names *names = names_new();
+
+    names->folder = test_folder();
+    names->hosts_path = test_text("%s/hosts", names->folder);
+    names->configuration_path = test_text("%s/dnsmasq.conf", names->folder);
+    names->port = spec->port != 0 ? spec->port : free_port();
+    write_configuration(names, spec);
+    launch(names);
+    await_read(names);
+    return names;
+}
+
+void(names_change)(struct names *names, const char *hosts)
+{
+    write_text(names->hosts_path, hosts);
+    if (kill(names->pid, SIGHUP) != 0)
+        support_fail("dnsmasq is gone: %m");
+    await_read(names);
+}
+
+const char *names_address(const struct names *names)
+{
+    return test_text("127.0.0.1:%u", names->port);
+}
+
+unsigned names_port(const struct names *names)
+{
+    return names->port;
+}
+
+/* Lines are "dnsmasq[1]: query[A] NAME from 127.0.0.1", or auth[A] where it is the authority. */
+unsigned names_asked(struct names *names, const char *question)
+{
+    const char *log = names_log(names);
+    const char *end = question[0] != '\0' ? " from " : "";
+
+    return count_text(log, test_text(": query%s%s", question, end)) +
+           count_text(log, test_text(": auth%s%s", question, end));
+}
+
+struct wanted {
+    struct names *names;
+    const char *question;
+    unsigned count;
+};
+
+static bool asked_enough(void *argument)
+{
+    const struct wanted *wanted = argument;
+
+    return names_asked(wanted->names, wanted->question) >= wanted->count;
+}
+
+void(names_wait_asked)(struct names *names, const char *question, unsigned count)
+{
+    struct wanted wanted = { names, question, count };
+
+    if (!wait_until(deadline_usual(), asked_enough, &wanted))
+        support_fail("the name server was asked %u times for %s, not %u: %s",
+                     names_asked(names, question), question, count, names_log(names));
+}
+
+void names_stop(struct names *names)
+{
+    kill(names->pid, SIGKILL);
+    waitpid(names->pid, NULL, 0);
+    if (names->folder != NULL)
+        test_folder_remove(names->folder);
+    close(names->log_fd);
+    free(names->log);
+    free(names);
+}
