@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
+
 /* A path with its terminator fills sun_path. */
 #define UNIX_PATH_MAX_LEN (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
@@ -128,6 +130,43 @@ int evf_address_parse(const char *text, char *host, size_t size, uint16_t *port,
     *port = (uint16_t)number;
     *unix_path = NULL;
     return 0;
+}
+
+/* The number of an interface given by name or number; 0 when there is none. */
+static uint32_t scope_number(const char *scope)
+{
+    int64_t number;
+    unsigned index = if_nametoindex(scope);
+    if (index != 0)
+        return index;
+    bool fits = evf__parse_int(scope, &number) == 0 && number > 0 && number <= UINT32_MAX;
+    return fits ? (uint32_t)number : 0;
+}
+
+bool evf__address_from_ip(const char *text, union evf__address *ret)
+{
+    union evf__address address = { .storage = { .ss_family = AF_UNSPEC } };
+    char literal[INET6_ADDRSTRLEN];
+    if (inet_pton(AF_INET, text, &address.ipv4.sin_addr) == 1) {
+        address.ipv4.sin_family = AF_INET;
+        *ret = address;
+        return true;
+    }
+    size_t len = strcspn(text, "%");
+    if (len >= sizeof literal)
+        return false;
+    memcpy(literal, text, len);
+    literal[len] = '\0';
+    if (inet_pton(AF_INET6, literal, &address.ipv6.sin6_addr) != 1)
+        return false;
+    address.ipv6.sin6_family = AF_INET6;
+    if (text[len] == '%') {
+        address.ipv6.sin6_scope_id = scope_number(text + len + 1);
+        if (address.ipv6.sin6_scope_id == 0)
+            return false;
+    }
+    *ret = address;
+    return true;
 }
 
 /* -- address to text -- */

@@ -40,6 +40,10 @@
     X(POSTS_REFUSED, "posts_refused", false, "posts refused: the mailbox was full")                \
     X(OFFLOADED, "offloaded", false, "work given to helper threads")                               \
     X(OFFLOAD_REFUSED, "offload_refused", false, "work refused: too much of it waited")            \
+    X(LOOKUPS, "lookups", false, "addresses of one family looked up for a host")                   \
+    X(LOOKUPS_FAILED, "lookups_failed", false, "look-ups without an answer: servers, time-outs")   \
+    X(LOOKUP_CACHE_HITS, "lookup_cache_hits", false, "look-ups answered by what was kept")         \
+    X(DNS_QUERIES, "dns_queries", false, "questions sent to name servers")                         \
     X(TURNS, "turns", false, "turns of the loops")                                                 \
     X(STREAMS, "streams", true, "streams that exist")                                              \
     X(TIMERS, "timers", true, "timers and time-outs that run")                                     \

@@ -65,6 +65,43 @@ enum evf__limit {
     /* Addresses of one host that are tried or listened on; more are cut off. */
     EVF__ADDRESSES_MAX = 32,
 
+    /* Name look-ups of one worker. Queries under way: 256 answers fit a socket's default receive
+     * buffer many times over, and any server takes so many. What is asked beyond them waits in
+     * order. */
+    EVF__DNS_QUERIES_MAX = 256,
+    /* Names that are being looked up or wait for it: far above what a worker can have streams for.
+     */
+    EVF__LOOKUPS_MAX = 65536,
+    /* Answers kept: a worker that talks to more hosts than this by name asks again now and then. */
+    EVF__LOOKUPS_KEPT_MAX = 1024,
+    /* Buckets of the table of both; chains are short for what is kept. */
+    EVF__LOOKUP_BUCKETS = 2048,
+    /* Look-ups told in one turn before the streams get their share. */
+    EVF__ANSWER_BUDGET = 256,
+    /* The time for one look-up when nothing else is said, as resolv.conf(5) has it. */
+    EVF__DNS_TIMEOUT_MS = 5000,
+    /* An answer is kept for at most an hour, whatever its time to live, and that there is none for
+     * at most a minute: so a mistake in a zone does not last for days. */
+    EVF__DNS_TTL_MAX_S = 3600,
+    EVF__DNS_NEGATIVE_TTL_MAX_S = 60,
+    /* Servers that --dns-server takes; each multiplies the time until a failure is certain. */
+    EVF__DNS_SERVERS_MAX = 8,
+    /* Domains of resolv.conf that are tried; each costs a query for a name that does not exist. */
+    EVF__DNS_DOMAINS_MAX = 32,
+    /* Aliases followed in one answer, as resolvers commonly do. */
+    EVF__DNS_ALIASES_MAX = 16,
+    /* Records read of one answer: a malicious one must not keep the worker busy. */
+    EVF__DNS_RECORDS_MAX = 512,
+
+    /* The hosts file: bytes and names read of it, how often a change is looked for, and how long an
+     * answer from it is good for. What is beyond the first two is told in the log. */
+    EVF__HOSTS_FILE_MAX = 4 * 1024 * 1024,
+    EVF__HOSTS_NAMES_MAX = 128 * 1024,
+    EVF__HOSTS_CHECK_MS = 5000,
+    EVF__HOSTS_TTL_MS = 5000,
+    /* When no helper can be had to read it: until the next attempt. */
+    EVF__HOSTS_RETRY_MS = 20,
+
     /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
     EVF__RATE_LOOK_MS = 1000,

@@ -68,6 +68,13 @@ bool evf__resolver_pending(const evf_worker *worker);
  * ones are refused with -ESHUTDOWN. */
 void evf__resolver_close(evf_worker *worker);
 
+/* 0, or EVF_EOPTION with a reason for servers (as in the settings, not NULL) that cannot be used.
+ * Any thread. */
+int evf__resolver_check_servers(const char *servers, char *error, size_t error_size);
+
+/* What two families come to together: 0 when one has addresses, else the more telling status. */
+int evf__resolve_status(int a, int b);
+
 /* Looks a name up on a thread that is no worker and waits for the answer, at most
  * settings->timeout_ms: for listeners, at the start. Fills at most `room` addresses, both families,
  * and returns how many, or a negative status as in struct evf__answer. Main thread. */

@@ -70,32 +70,17 @@ static void parse_unix(struct evf__listener *ret, const char *path)
 }
 
 /* host is numeric, perhaps with a %scope. */
-static bool parse_ip(struct evf__listener *ret, char *host, uint16_t port)
+static bool parse_ip(struct evf__listener *ret, const char *host, uint16_t port)
 {
-    struct sockaddr_in *in = (struct sockaddr_in *)&ret->wanted;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ret->wanted;
-    if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
-        in->sin_family = AF_INET;
-        in->sin_port = htons(port);
-        ret->wanted_len = sizeof *in;
-        return true;
-    }
-    char *scope = strchr(host, '%');
-    if (scope != NULL) {
-        int64_t number;
-        *scope++ = '\0';
-        in6->sin6_scope_id = if_nametoindex(scope);
-        if (in6->sin6_scope_id == 0 && evf__parse_int(scope, &number) == 0 && number > 0 &&
-            number <= UINT32_MAX)
-            in6->sin6_scope_id = (uint32_t)number;
-        if (in6->sin6_scope_id == 0)
-            return false;
-    }
-    if (inet_pton(AF_INET6, host, &in6->sin6_addr) != 1)
+    union evf__address address;
+    if (!evf__address_from_ip(host, &address))
         return false;
-    in6->sin6_family = AF_INET6;
-    in6->sin6_port = htons(port);
-    ret->wanted_len = sizeof *in6;
+    if (address.any.sa_family == AF_INET)
+        address.ipv4.sin_port = htons(port);
+    else
+        address.ipv6.sin6_port = htons(port);
+    ret->wanted = address.storage;
+    ret->wanted_len = evf__address_ip_len(&address);
     return true;
 }
 

@@ -182,6 +182,20 @@ static void take_log(struct evf__server_settings *ret, const struct evf_server_o
     ret->log.file = text(report, options->log_file);
 }
 
+static void take_resolver(struct evf__server_settings *ret,
+                          const struct evf_server_options *options, struct report *report)
+{
+    char reason[256];
+    ret->resolver.timeout_ms = (uint32_t)number(report, "dns-timeout", options->dns_timeout_ms,
+                                                EVF__DNS_TIMEOUT_MS, 1, EVF__TIMEOUT_MAX_MS);
+    if (options->dns_server == NULL)
+        return;
+    if (evf__resolver_check_servers(options->dns_server, reason, sizeof reason) < 0)
+        complain(report, "dns-server: %s", reason);
+    else
+        ret->resolver.servers = text(report, options->dns_server);
+}
+
 int evf__server_settings_init(struct evf__server_settings *ret,
                               const struct evf_server_options *options, char *error,
                               size_t error_size)
@@ -194,6 +208,7 @@ int evf__server_settings_init(struct evf__server_settings *ret,
     take_accepting(ret, &known, &report);
     take_limits(ret, &known, &report);
     take_log(ret, &known, &report);
+    take_resolver(ret, &known, &report);
     ret->plugin_path = text(&report, known.plugin_path);
     return report.status;
 }
@@ -202,5 +217,6 @@ void evf__server_settings_fini(struct evf__server_settings *settings)
 {
     free(settings->plugin_path);
     free((char *)settings->log.file);
+    free((char *)settings->resolver.servers);
     *settings = (struct evf__server_settings){ 0 };
 }

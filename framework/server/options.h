@@ -11,6 +11,7 @@
 #include <evframe/server.h>
 
 #include "base/log.h"
+#include "loop/resolver.h"
 #include "plugin/instance.h"
 
 struct evf__server_settings {
@@ -22,8 +23,9 @@ struct evf__server_settings {
     struct evf__listener_settings defaults;
     size_t page_size;
     unsigned mailbox, offload_threads, offload_queue;
-    char *plugin_path;            /* or NULL */
-    struct evf__log_settings log; /* its file is owned too */
+    char *plugin_path;                      /* or NULL */
+    struct evf__log_settings log;           /* its file is owned too */
+    struct evf__resolver_settings resolver; /* its servers are owned too */
 };
 
 /* 0, EVF_EOPTION or -ENOMEM with a sentence in error about the first wrong field. ret is complete

@@ -70,6 +70,7 @@ static void close_all(evf_worker *worker, void *argument)
     self->quiesced = self->refusing = true;
     evf__server_worker_accept_stop(self);
     evf__streams_close_all(worker, -ESHUTDOWN);
+    evf__resolver_close(worker);
     atomic_store(&self->empty, empty(self)); /* before `refuses`, so that the two go together */
     atomic_store(&self->refuses, true);
     evf__server_tell(self->server); /* outside of a turn, too, when a start has failed */
@@ -79,7 +80,8 @@ static void report(evf_worker *worker, void *argument)
 {
     struct evf__server_worker *self = argument;
     atomic_store(&self->empty, self->quiesced && empty(self));
-    atomic_store(&self->quiet, evf__mailbox_empty_sc(&worker->mailbox));
+    atomic_store(&self->quiet,
+                 evf__mailbox_empty_sc(&worker->mailbox) && !evf__resolver_pending(worker));
     atomic_fetch_add(&self->reports, 1);
     evf__server_tell(self->server);
 }
@@ -156,6 +158,7 @@ static int make(struct evf__server_worker *self)
         .mailbox = server->settings.mailbox,
         .page_size = server->settings.page_size,
         .offload = server->offload,
+        .resolver = server->settings.resolver,
     };
     int status = evf__log_attach(true, describe, &self->worker);
     if (status < 0)
@@ -246,11 +249,11 @@ static void serve(struct evf__server_worker *self)
     }
 }
 
-/* The mailboxes are closed on all workers: what they hold still runs, in whole turns, which do not
- * sleep while something waits. */
+/* The mailboxes are closed on all workers: what they hold still runs, and look-ups that are over
+ * are told, in whole turns, which do not sleep while something waits. */
 static void run_out(struct evf__server_worker *self)
 {
-    while (!evf__mailbox_empty_sc(&self->worker.mailbox))
+    while (!evf__mailbox_empty_sc(&self->worker.mailbox) || evf__resolver_pending(&self->worker))
         evf__turn(&self->worker);
 }
 
