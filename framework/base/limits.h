@@ -102,6 +102,12 @@ enum evf__limit {
     /* When no helper can be had to read it: until the next attempt. */
     EVF__HOSTS_RETRY_MS = 20,
 
+    /* Entries of one list of addresses: public block lists stay below it, and it takes 34 MiB. */
+    EVF__PREFIXES_MAX = 1 << 20,
+
+    /* Bytes of a line in such a list: an address, a prefix's length, and room for a comment. */
+    EVF__PREFIX_LINE_MAX = 1024,
+
     /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
     EVF__RATE_LOOK_MS = 1000,

@@ -16,6 +16,7 @@
 
 #include <evframe/stream.h>
 
+struct evf__access;
 struct evf__log_source;
 struct evf__proxy_rules;
 struct evf__transport;
@@ -42,6 +43,7 @@ struct evf__origin {
     struct evf__stream_limits limits;
     bool accepted;                        /* else outgoing */
     const struct evf__proxy_rules *proxy; /* of PROXY headers; NULL: none is looked for */
+    const struct evf__access *access;     /* who may come; NULL: everybody */
 
     /* Accepted connections that are not yet gone, those on their way included. Any thread: counted
      * up by who accepts, down by the worker that closed; relaxed, a limit and no synchronisation.
