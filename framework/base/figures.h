@@ -20,6 +20,8 @@
 #define EVF__FIGURES(X)                                                                            \
     X(ACCEPTED, "connections_accepted", false, "connections accepted")                             \
     X(REFUSED_LIMIT, "connections_refused_limit", false, "closed at once: max-connections")        \
+    X(REFUSED_BLOCKED, "connections_refused_blocked", false,                                       \
+      "closed at once: the peer's address is blocked or not allowed")                              \
     X(REFUSED_DESCRIPTORS, "connections_refused_descriptors", false,                               \
       "closed at once: out of descriptors")                                                        \
     X(REFUSED_MEMORY, "connections_refused_memory", false, "closed at once: out of memory")        \

@@ -108,6 +108,13 @@ enum evf__limit {
     /* Bytes of a line in such a list: an address, a prefix's length, and room for a comment. */
     EVF__PREFIX_LINE_MAX = 1024,
 
+    /* What Linux takes as times and probes of keep-alive (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPCNT). */
+    EVF__KEEPALIVE_MAX_S = 32767,
+    EVF__KEEPALIVE_PROBES_MAX = 127,
+
+    /* Bytes of a user's or group's entry; a group names all its members. */
+    EVF__USER_ENTRY_MAX = 1024 * 1024,
+
     /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
     EVF__RATE_LOOK_MS = 1000,
@@ -157,6 +164,10 @@ enum evf__limit {
 
     /* Attempts to lock a socket's lock file that somebody removes each time in between. */
     EVF__LOCK_ATTEMPTS = 16,
+
+    /* Ports that are tried for a listener with several addresses, where the system chooses one and
+     * it is in use on another address: with a tenth of them in use, all fail once in 10^16. */
+    EVF__PORT_ATTEMPTS = 16,
 
     /* Accepting stands still for so long when even the reserve descriptor is gone. */
     EVF__ACCEPT_BACKOFF_MS = 100,

@@ -59,6 +59,11 @@ static int make(evf_instance *instance, const char *name, const char *help, bool
                 instance->label, NAME_MAX_LEN, NAME_MAX_LEN, name != NULL ? name : "");
         return -1;
     }
+    if (strcmp(name, "refused_limit") == 0 || strcmp(name, "refused_blocked") == 0) {
+        evf_log(EVF_ERROR, "%s: the figure %s is evframe's own, of every listener", instance->label,
+                name);
+        return -1;
+    }
     unsigned index = find(registry, instance, name);
     if (index < registry->count) {
         if (registry->entries[index].gauge == gauge)

@@ -14,6 +14,7 @@
 
 #include <evframe/server.h>
 
+#include "base/limits.h"
 #include "plugin/check.h"
 #include "plugin/library.h"
 #include "plugin/options.h"
@@ -80,6 +81,18 @@ static void write_options(FILE *out, const struct evf_option *options)
     }
 }
 
+/* Those that the plugin has itself are left out: they are the plugin's. */
+static void write_listener_options(FILE *out, const struct evf_option *plugins)
+{
+    struct evf_option shown[EVF__OPTIONS_MAX + 1];
+    unsigned count = 0;
+    for (const struct evf_option *option = evf__listener_options; option->name != NULL; option++)
+        if (evf__options_find(plugins, option->name) == NULL && count < EVF__OPTIONS_MAX)
+            shown[count++] = *option;
+    shown[count] = (struct evf_option){ 0 };
+    write_options(out, shown);
+}
+
 struct slot {
     const char *name;
     bool present;
@@ -142,7 +155,7 @@ static void write_all(FILE *out, const char *path, const struct evf__checked_plu
         write_options(out, checked->options);
     }
     fprintf(out, "\nOptions of every listener (defaults are the server's):\n");
-    write_options(out, evf__listener_options);
+    write_listener_options(out, checked->options);
 }
 
 static int send_text(int fd, const char *text, size_t len)

@@ -86,6 +86,8 @@ static int read_options(evf_instance *instance, const struct evf__instance_spec 
         code = evf__options_parse(instance->options, listener, spec->options, error);
     if (code == 0)
         code = evf__listener_settings_read(listener, &spec->defaults, &instance->settings, error);
+    if (code == 0)
+        code = evf__listener_access_read(listener, &instance->access, error);
     evf__options_destroy(listener);
     return code;
 }
@@ -140,6 +142,7 @@ void evf__instance_destroy(evf_instance *instance)
         return;
     EVF_ASSERT(!instance->started);
     evf__options_destroy(instance->options);
+    evf__access_free(&instance->access);
     free(instance->schema);
     free(instance->label);
     /* Last: name, version and schema's texts lie in the library. */

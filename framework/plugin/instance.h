@@ -12,9 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <evframe/plugin.h>
 
+#include "base/access.h"
 #include "base/figures.h"
 #include "stream/stream.h"
 
@@ -32,10 +34,28 @@ struct evf__figure_registry {
     } entries[EVF__PLUGIN_FIGURES_MAX]; /* entry i has slot EVF__FIGURES_OWN + i */
 };
 
+/* What is asked of a listener's sockets; all zero is nothing. */
+struct evf__socket_settings {
+    bool keepalive;
+    unsigned keepalive_idle_s, keepalive_interval_s, keepalive_count; /* 0: as the system has it */
+    bool tos_given;
+    int tos;
+    bool v6_only, reuse_port;
+    int backlog; /* 0: the server's */
+
+    /* Of a unix socket's file. */
+    mode_t mode; /* 0: not given */
+    bool owner_given, group_given;
+    uid_t owner;
+    gid_t group;
+};
+
 /* What a listener takes in its own options, beside the plugin's. */
 struct evf__listener_settings {
     size_t max_connections; /* 0: no limit but descriptors */
     struct evf__stream_limits limits;
+    bool pause_on_connect;
+    struct evf__socket_settings socket;
 };
 
 struct evf__instance_spec {
@@ -56,7 +76,8 @@ struct evf_instance {
     struct evf_option *schema;    /* the plugin's options, with our own stride; never NULL */
     struct evf__options *options; /* what was given for them */
     struct evf__listener_settings settings;
-    void *state;          /* instance_state_size bytes, zeroed, aligned to 16 */
+    struct evf__access access; /* who may come to the listener */
+    void *state;               /* instance_state_size bytes, zeroed, aligned to 16 */
     void **worker_states; /* by worker index; each worker_state_size bytes, zeroed, aligned to 16 */
     unsigned worker_count;
     evf_worker **workers; /* the server's array; NULL until workers exist */

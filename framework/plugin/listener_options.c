@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The listener's own options, which every plugin's listener takes, and what they become. Pure
- * functions, any thread.
+ * The listener's own options, which every plugin's listener takes, and what they become. What is
+ * for its sockets: socket_options.c; who may come: access_options.c. Main thread.
  */
 #include "plugin/options.h"
 
@@ -56,8 +56,74 @@ const struct evf_option evf__listener_options[] = {
       .type = EVF_OPTION_DURATION,
       .help = "time for the peer to end its side after ours; 0: no bound",
       .max = EVF__TIMEOUT_MAX_MS },
+    { .name = "block",
+      .type = EVF_OPTION_STRING | EVF_OPTION_REPEATABLE,
+      .help = "an IP address or prefix whose connections are closed at once" },
+    { .name = "allow",
+      .type = EVF_OPTION_STRING | EVF_OPTION_REPEATABLE,
+      .help = "where any is given, addresses outside are closed at once; block wins" },
+    { .name = "block-file",
+      .type = EVF_OPTION_PATH | EVF_OPTION_REPEATABLE,
+      .help = "a file of them, one a line; # begins a comment" },
+    { .name = "allow-file",
+      .type = EVF_OPTION_PATH | EVF_OPTION_REPEATABLE,
+      .help = "a file of them, one a line; # begins a comment" },
+    { .name = "pause-on-connect",
+      .type = EVF_OPTION_BOOL,
+      .help = "connections start paused, until the plugin resumes them" },
+    { .name = "keepalive",
+      .type = EVF_OPTION_BOOL,
+      .help = "TCP keep-alive, by the system's times or these:" },
+    { .name = "keepalive-idle",
+      .type = EVF_OPTION_DURATION,
+      .help = "whole seconds without a byte before the first probe",
+      .min = 1000,
+      .max = EVF__KEEPALIVE_MAX_S * 1000 },
+    { .name = "keepalive-interval",
+      .type = EVF_OPTION_DURATION,
+      .help = "whole seconds between probes",
+      .min = 1000,
+      .max = EVF__KEEPALIVE_MAX_S * 1000 },
+    { .name = "keepalive-count",
+      .type = EVF_OPTION_INT,
+      .help = "unanswered probes after which the connection is given up",
+      .min = 1,
+      .max = EVF__KEEPALIVE_PROBES_MAX },
+    { .name = "tos",
+      .type = EVF_OPTION_INT,
+      .help = "type of service (the IPv6 traffic class) of what is sent",
+      .max = 255 },
+    { .name = "v6-only", .type = EVF_OPTION_BOOL, .help = "[::]:PORT leaves IPv4 to others" },
+    { .name = "reuse-port",
+      .type = EVF_OPTION_BOOL,
+      .help = "other processes of this user that ask for it too may share the port" },
+    { .name = "backlog",
+      .type = EVF_OPTION_INT,
+      .help = "connections that may wait in the kernel",
+      .min = 1,
+      .max = INT32_MAX },
+    { .name = "mode",
+      .type = EVF_OPTION_STRING,
+      .help = "a unix socket's permissions in octal; 0660 when not given" },
+    { .name = "owner",
+      .type = EVF_OPTION_STRING,
+      .help = "a unix socket's owner: a user's name or number" },
+    { .name = "group",
+      .type = EVF_OPTION_STRING,
+      .help = "a unix socket's group: a name or number" },
     { 0 },
 };
+
+bool evf__listener_option_reserved(const char *name)
+{
+    static const char *const names[] = { "max-connections", "idle-timeout", "max-frame",
+                                         "write-high",      "write-max",    "first-byte",
+                                         "max-lifetime",    "min-rate",     "linger" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
 
 static size_t size_of(const struct evf__options *listener, const char *name, size_t otherwise)
 {
@@ -100,6 +166,7 @@ int evf__listener_settings_read(const struct evf__options *listener,
             .max_lifetime_ms = small_of(listener, "max-lifetime", before->max_lifetime_ms),
             .min_rate = small_of(listener, "min-rate", before->min_rate),
         },
+        .pause_on_connect = size_of(listener, "pause-on-connect", false) != 0,
     };
     const struct evf__stream_limits *limits = &settings.limits;
     if (limits->write_max < limits->write_high) {
@@ -110,6 +177,8 @@ int evf__listener_settings_read(const struct evf__options *listener,
         evf__sentence_add(error, ": it must be at least as large");
         return EVF_EOPTION;
     }
-    *ret = settings;
-    return 0;
+    int code = evf__socket_settings_read(listener, &settings.socket, error);
+    if (code == 0)
+        *ret = settings;
+    return code;
 }

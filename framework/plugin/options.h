@@ -9,13 +9,16 @@
 #ifndef EVF_PLUGIN_OPTIONS_H
 #define EVF_PLUGIN_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <evframe/plugin.h>
 
 #include "plugin/sentence.h"
 
+struct evf__access;
 struct evf__listener_settings;
+struct evf__socket_settings;
 
 /* What was given for one option, or its default. */
 struct evf__option_values {
@@ -33,6 +36,10 @@ struct evf__options {
 
 /* The listener's own options: the same for every plugin. Ended by a zero entry. */
 extern const struct evf_option evf__listener_options[];
+
+/* True for those that no plugin may have as well. The others came later: a plugin that was there
+ * first and has one by that name keeps it, and its listeners are then without evframe's. */
+bool evf__listener_option_reserved(const char *name);
 
 /* How many options there are before the zero entry; NULL is none. */
 unsigned evf__options_length(const struct evf_option *schema);
@@ -57,6 +64,14 @@ int evf__options_parse(struct evf__options *plugin, struct evf__options *listene
 int evf__listener_settings_read(const struct evf__options *listener,
                                 const struct evf__listener_settings *defaults,
                                 struct evf__listener_settings *ret, struct evf__sentence *error);
+
+/* socket_options.c: what is asked of the sockets. As above; outputs are untouched on failure. */
+int evf__socket_settings_read(const struct evf__options *listener, struct evf__socket_settings *ret,
+                              struct evf__sentence *error);
+/* access_options.c: who may come; reads the files. As above, or -ENOMEM. ret is zeroed before;
+ * evf__access_free frees it, also after a failure. */
+int evf__listener_access_read(const struct evf__options *listener, struct evf__access *ret,
+                              struct evf__sentence *error);
 
 /* What was given for an option of the schema; the name is in it (asserted). */
 const struct evf__option_values *evf__options_values(const struct evf__options *options,

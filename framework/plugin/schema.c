@@ -67,7 +67,7 @@ static int check_name(const struct evf_option *options, unsigned index, struct e
         evf__sentence_quote(error, name);
         return EVF_EPLUGIN;
     }
-    if (evf__options_find(evf__listener_options, name) != NULL) {
+    if (evf__listener_option_reserved(name)) {
         begin(index, NULL, "name", error);
         evf__sentence_add(error, "expected no name that every listener has already, found \"%s\"",
                           name);

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/access.h"
 #include "base/address.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -51,12 +53,14 @@ void evf__accepting_fini(struct evf__accepting *accepting)
     *accepting = (struct evf__accepting){ 0 };
 }
 
-void evf__accepting_add(struct evf__accepting *accepting, struct evf__listener *listener, int fd)
+void evf__accepting_add(struct evf__accepting *accepting, struct evf__listener *listener,
+                        const struct evf__listener_socket *socket, int fd)
 {
     EVF_ASSERT(accepting->point_count < accepting->point_room);
     EVF_ASSERT(fd >= 0);
     struct evf__accept_point *point = &accepting->points[accepting->point_count++];
     point->listener = listener;
+    point->socket = socket;
     point->fd = fd;
 }
 
@@ -113,7 +117,7 @@ bool evf__accepting_timed(const struct evf__accepting *accepting)
     bool timed = accepting->back_at_ms != 0 || accepting->no_descriptors.going_on ||
                  accepting->no_memory.going_on;
     for (unsigned i = 0; i < accepting->point_count && !timed; i++)
-        timed = accepting->points[i].over_limit.going_on;
+        timed = accepting->points[i].over_limit.going_on || accepting->points[i].blocked.going_on;
     return timed;
 }
 
@@ -136,7 +140,10 @@ uint64_t evf__accepting_tick(struct evf__accepting *accepting, uint64_t now_ms)
         struct evf__accept_point *point = &accepting->points[i];
         if (burst_over(&point->over_limit, now_ms, &next_ms))
             evf_log(EVF_INFO, "%s: max-connections turned %llu connections away",
-                    point->listener->name, (unsigned long long)point->over_limit.count);
+                    point->socket->name, (unsigned long long)point->over_limit.count);
+        if (burst_over(&point->blocked, now_ms, &next_ms))
+            evf_log(EVF_INFO, "%s: %llu connections from addresses that may not come were closed",
+                    point->socket->name, (unsigned long long)point->blocked.count);
     }
     return next_ms;
 }
@@ -167,29 +174,80 @@ static int take(int listening_fd, struct evf__arrival *ret)
     return 0;
 }
 
+/* Both ends of a connection, for the log. */
+struct ends {
+    char peer[EVF_PEER_NAME_SIZE], local[EVF_PEER_NAME_SIZE];
+};
+
+static void name_ends(const struct evf__accept_point *point, const struct evf__arrival *arrival,
+                      struct ends *ret)
+{
+    struct sockaddr_storage local;
+    socklen_t len = sizeof local;
+    *ret = (struct ends){ .peer = "unix:" };
+    if (arrival->peer_len != 0 && arrival->peer_len != EVF__PEER_IN_KERNEL)
+        evf__address_format(&arrival->peer.any, arrival->peer_len, ret->peer, sizeof ret->peer);
+    snprintf(ret->local, sizeof ret->local, "%s", point->socket->name);
+    if (getsockname(arrival->fd, (struct sockaddr *)&local, &len) < 0)
+        return;
+    evf__address_unmap((const struct sockaddr *)&local, len, &local, &len);
+    evf__address_format((const struct sockaddr *)&local, len, ret->local, sizeof ret->local);
+}
+
 static void refuse_over_limit(struct evf__accepting *accepting, struct evf__accept_point *point,
                               const struct evf__arrival *arrival, uint64_t now_ms)
 {
+    struct evf__origin *origin = &point->listener->origin;
     evf__figure_add(accepting->figures, EVF__FIGURE_REFUSED_LIMIT, 1);
+    atomic_fetch_add_explicit(&origin->refused_limit, 1, memory_order_relaxed);
     if (burst_first(&point->over_limit, now_ms)) {
-        char peer[EVF_PEER_NAME_SIZE] = "unix:";
-        if (arrival->peer_len != 0 && arrival->peer_len != EVF__PEER_IN_KERNEL)
-            evf__address_format(&arrival->peer.any, arrival->peer_len, peer, sizeof peer);
+        struct ends ends;
+        name_ends(point, arrival, &ends);
         evf_log(EVF_WARN,
                 "%s: max-connections (%zu) is reached; further connections are closed at once, "
-                "the first one from %s",
-                point->listener->name, point->listener->instance->settings.max_connections, peer);
+                "the first one from %s to %s",
+                point->socket->name, point->listener->instance->settings.max_connections, ends.peer,
+                ends.local);
     }
     point->over_limit.count++;
     close(arrival->fd);
 }
 
-/* Gives it to the sink unless the listener has enough. */
+static void refuse_blocked(struct evf__accepting *accepting, struct evf__accept_point *point,
+                           const struct evf__arrival *arrival, uint64_t now_ms)
+{
+    struct evf__origin *origin = &point->listener->origin;
+    evf__figure_add(accepting->figures, EVF__FIGURE_REFUSED_BLOCKED, 1);
+    atomic_fetch_add_explicit(&origin->refused_blocked, 1, memory_order_relaxed);
+    if (burst_first(&point->blocked, now_ms)) {
+        struct ends ends;
+        name_ends(point, arrival, &ends);
+        evf_log(EVF_WARN,
+                "%s: addresses that are blocked or not allowed are closed at once, the first one "
+                "from %s to %s",
+                point->socket->name, ends.peer, ends.local);
+    }
+    point->blocked.count++;
+    close(arrival->fd);
+}
+
+/* The addresses of unix peers are not looked at. */
+static bool may_come(const struct evf__origin *origin, const struct evf__arrival *arrival)
+{
+    return arrival->peer_len == 0 || arrival->peer_len == EVF__PEER_IN_KERNEL ||
+           evf__access_allows(origin->access, &arrival->peer.any);
+}
+
+/* Gives it to the sink unless its peer may not come or the listener has enough. */
 static void admit(struct evf__accepting *accepting, struct evf__accept_point *point,
                   struct evf__arrival *arrival, uint64_t now_ms)
 {
     struct evf__origin *origin = &point->listener->origin;
     size_t max = point->listener->instance->settings.max_connections;
+    if (!may_come(origin, arrival)) {
+        refuse_blocked(accepting, point, arrival, now_ms);
+        return;
+    }
     size_t others = atomic_fetch_add_explicit(&origin->open_streams, 1, memory_order_relaxed);
     if (max > 0 && others >= max && !accepting->draining) {
         atomic_fetch_sub_explicit(&origin->open_streams, 1, memory_order_relaxed);
@@ -248,7 +306,7 @@ static enum evf__accept_outcome refuse_for_descriptors(struct evf__accepting *ac
 
 static enum evf__accept_outcome broken(const struct evf__accept_point *point, int status)
 {
-    evf_log(EVF_ERROR, "%s: the socket accepts no more: %s", point->listener->name,
+    evf_log(EVF_ERROR, "%s: the socket accepts no more: %s", point->socket->name,
             evf_strerror(status));
     return EVF__ACCEPT_BROKEN;
 }

@@ -3,9 +3,10 @@
  * Accepting: what one thread needs to accept from several sockets; the acceptor's, and with
  * `--accept reuseport` each worker's.
  *
- * It takes connections in batches and gives them to its sink. What cannot be served is closed at
- * once, so that its peer is told: above max-connections, and out of descriptors, for which a
- * reserve descriptor is given up and regained around each such connection. Only when the reserve is
+ * It takes connections in batches and gives them to its sink. What is not served is closed at once,
+ * so that its peer is told: from an address that may not come, above max-connections, and out of
+ * descriptors, for which a reserve descriptor is given up and regained around each such connection.
+ * Only when the reserve is
  * lost, or memory runs out, does accepting stand still for a moment. Every refusal is counted; a
  * row of them (a burst) is logged at its beginning and at its end.
  *
@@ -33,11 +34,12 @@ struct evf__burst {
 /* A socket that this thread accepts from. */
 struct evf__accept_point {
     struct evf__listener *listener;
-    int fd;             /* owned; -1 when closed */
+    const struct evf__listener_socket *socket; /* of the listener: its address */
+    int fd;                                    /* owned; -1 when closed */
     unsigned left;      /* while draining: connections that can have waited when it began */
     bool ready;         /* the owner's: something waits, as far as is known */
     struct event event; /* the owner's */
-    struct evf__burst over_limit;
+    struct evf__burst over_limit, blocked;
 };
 
 /* Where accepted connections go. */
@@ -78,7 +80,8 @@ int evf__accepting_init(struct evf__accepting *accepting, unsigned points,
 void evf__accepting_fini(struct evf__accepting *accepting);
 
 /* Adds a listening socket, whose descriptor it owns from now on. */
-void evf__accepting_add(struct evf__accepting *accepting, struct evf__listener *listener, int fd);
+void evf__accepting_add(struct evf__accepting *accepting, struct evf__listener *listener,
+                        const struct evf__listener_socket *socket, int fd);
 /* Points that are open. */
 unsigned evf__accepting_open(const struct evf__accepting *accepting);
 

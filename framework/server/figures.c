@@ -15,6 +15,25 @@ static int64_t sum(const evf_server *server, unsigned slot)
     return (int64_t)total; /* gauges may be negative: two's complement */
 }
 
+/* Figures of a listener that evframe itself counts. */
+static void each_of_listener(const struct evf__listener *listener, evf_figure_fn *fn,
+                             void *argument)
+{
+    const struct evf__origin *origin = &listener->origin;
+    const struct evf_figure figures[] = {
+        { .instance = listener->instance->label,
+          .name = "refused_limit",
+          .help = "closed at once: max-connections",
+          .value = (int64_t)atomic_load_explicit(&origin->refused_limit, memory_order_relaxed) },
+        { .instance = listener->instance->label,
+          .name = "refused_blocked",
+          .help = "closed at once: the peer's address is blocked or not allowed",
+          .value = (int64_t)atomic_load_explicit(&origin->refused_blocked, memory_order_relaxed) },
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        fn(&figures[i], argument);
+}
+
 void evf_server_each_figure(const evf_server *server, evf_figure_fn *fn, void *argument)
 {
     if (server->state == EVF__SERVER_NEW)
@@ -29,6 +48,8 @@ void evf_server_each_figure(const evf_server *server, evf_figure_fn *fn, void *a
                                .help = "log lines dropped for want of room, of the whole process",
                                .value = (int64_t)evf__log_dropped() };
     fn(&lost, argument);
+    for (unsigned i = 0; i < server->listener_count; i++)
+        each_of_listener(server->listeners[i], fn, argument);
     for (unsigned i = 0; i < server->figures->count; i++) {
         const struct evf__plugin_figure *entry = &server->figures->entries[i];
         struct evf_figure figure = { .instance = entry->instance->label,

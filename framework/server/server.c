@@ -122,6 +122,9 @@ static void fill_origin(struct evf__listener *listener)
     listener->origin.transport = &evf__socket_transport;
     listener->origin.limits = instance->settings.limits;
     listener->origin.accepted = true;
+    listener->origin.starts_paused = instance->settings.pause_on_connect;
+    if (instance->access.listed_only || instance->access.block.count > 0)
+        listener->origin.access = &instance->access;
 }
 
 int evf_server_listen(evf_server *server, const char *address,
@@ -157,9 +160,15 @@ int evf_server_listen(evf_server *server, const char *address,
     status = evf__instance_create(&spec, &listener->instance, server->error, sizeof server->error);
     if (status < 0)
         goto no_instance;
+    status = evf__listener_check(listener, &listener->instance->settings.socket, server->error,
+                                 sizeof server->error);
+    if (status < 0)
+        goto not_for_it;
     fill_origin(listener);
     server->listeners[server->listener_count++] = listener;
     return 0;
+not_for_it:
+    evf__instance_destroy(listener->instance);
 no_instance:
     evf__listener_fini(listener);
 no_address:
@@ -181,9 +190,10 @@ int evf_server_address(const evf_server *server, unsigned listener, struct socka
 {
     if (listener >= server->listener_count)
         return -EINVAL;
-    if (server->listeners[listener]->bound_len == 0)
+    const struct evf__listener *of = server->listeners[listener];
+    if (of->socket_count == 0 || of->sockets[0].bound_len == 0)
         return -ENOTCONN;
-    *ret = server->listeners[listener]->bound;
+    *ret = of->sockets[0].bound;
     return 0;
 }
 

@@ -28,42 +28,82 @@ static bool per_worker(const evf_server *server, const struct evf__listener *lis
     return server->settings.accept == EVF_ACCEPT_REUSEPORT && listener->kind == EVF__LISTENER_TCP;
 }
 
+static bool same_address(const struct sockaddr_storage *one, socklen_t one_len,
+                         const struct sockaddr_storage *other, socklen_t other_len)
+{
+    return one_len == other_len && memcmp(one, other, one_len) == 0;
+}
+
+/* True when the one that is to be opened wants what the other has. With `exactly` that is the same
+ * address; else TCP sockets are in each other's way when they have the same port, which stands at
+ * the same place in both families. */
+static bool in_the_way(const struct evf__listener_socket *mine,
+                       const struct evf__listener_socket *other, bool exactly)
+{
+    const struct sockaddr_in6 *wanted = (const struct sockaddr_in6 *)&mine->wanted;
+    const struct sockaddr_in6 *bound = (const struct sockaddr_in6 *)&other->bound;
+    if (other->bound_len == 0)
+        return false;
+    if (exactly || mine->wanted.ss_family == AF_UNIX)
+        return same_address(&mine->wanted, mine->wanted_len, &other->bound, other->bound_len);
+    return wanted->sin6_port != 0 && wanted->sin6_port == bound->sin6_port;
+}
+
 /* Another listener of this server that stands in the way of this one; NULL when it is somebody
  * else. */
 static const struct evf__listener *rival(const evf_server *server,
-                                         const struct evf__listener *listener)
+                                         const struct evf__listener *listener, bool exactly)
 {
     for (unsigned i = 0; i < server->listener_count; i++) {
         const struct evf__listener *other = server->listeners[i];
-        if (other == listener || other->bound_len == 0 || other->kind != listener->kind)
+        if (other == listener || other->kind != listener->kind)
             continue;
-        const struct sockaddr_in6 *mine = (const struct sockaddr_in6 *)&listener->wanted;
-        const struct sockaddr_in6 *theirs = (const struct sockaddr_in6 *)&other->bound;
-        bool same = false;
-        if (listener->kind == EVF__LISTENER_INHERITED)
-            same = other->inherited_fd == listener->inherited_fd;
-        else if (listener->kind == EVF__LISTENER_UNIX)
-            same = other->wanted_len == listener->wanted_len &&
-                   memcmp(&other->wanted, &listener->wanted, listener->wanted_len) == 0;
-        else /* the port stands at the same place in both families */
-            same = mine->sin6_port != 0 && mine->sin6_port == theirs->sin6_port;
-        if (same)
-            return other;
+        for (unsigned j = 0; j < other->socket_count * listener->socket_count; j++) {
+            const struct evf__listener_socket *theirs = &other->sockets[j % other->socket_count];
+            if (listener->kind == EVF__LISTENER_INHERITED
+                    ? theirs->bound_len > 0 && other->inherited_fd == listener->inherited_fd
+                    : in_the_way(&listener->sockets[j / other->socket_count], theirs, exactly))
+                return other;
+        }
     }
     return NULL;
 }
 
-static int open_listener(evf_server *server, struct evf__listener *listener, int backlog)
+static int usable_backlog(const evf_server *server, const struct evf__listener *listener)
 {
-    struct evf__listen_settings settings = { .backlog = backlog,
-                                             .share_port = per_worker(server, listener) };
+    int own = listener->instance->settings.socket.backlog;
+    int wanted = own > 0 ? own : server->settings.backlog, most = evf__process_somaxconn();
+    if (wanted <= most)
+        return wanted;
+    evf_log(EVF_WARN,
+            "%s: the backlog of %d is cut to %d by the system; raise it with `sysctl -w "
+            "net.core.somaxconn=%d`",
+            listener->text, wanted, most, wanted);
+    return most;
+}
+
+static struct evf__listen_settings settings_of(const evf_server *server,
+                                               const struct evf__listener *listener)
+{
+    return (struct evf__listen_settings){ .share_port = per_worker(server, listener),
+                                          .socket = listener->instance->settings.socket };
+}
+
+/* Where a second one would be let in without a word, it is looked for beforehand: fd:N, and a port
+ * that may be shared with other processes. */
+static int open_listener(evf_server *server, struct evf__listener *listener)
+{
+    struct evf__listen_settings settings = settings_of(server, listener);
     const struct evf__listener *other =
-        listener->kind == EVF__LISTENER_INHERITED ? rival(server, listener) : NULL;
+        listener->kind == EVF__LISTENER_INHERITED || settings.socket.reuse_port
+            ? rival(server, listener, true)
+            : NULL;
+    settings.backlog = usable_backlog(server, listener);
     int status = other != NULL
                      ? -EADDRINUSE
                      : evf__listener_open(listener, &settings, server->error, sizeof server->error);
     if (status == -EADDRINUSE && other == NULL)
-        other = rival(server, listener);
+        other = rival(server, listener, false);
     if (other != NULL)
         return evf__server_fail(server, status,
                                 "cannot listen on %s: another listener of this server, %s, is "
@@ -72,49 +112,38 @@ static int open_listener(evf_server *server, struct evf__listener *listener, int
     return status;
 }
 
-/* Gives the listener's socket, and for reuseport more of them, to those who will accept. */
-static int share_out(evf_server *server, struct evf__listener *listener)
+/* Gives a socket of the listener, and for reuseport more of them, to those who will accept. */
+static int share_out(evf_server *server, struct evf__listener *listener,
+                     struct evf__listener_socket *socket)
 {
     struct evf__accepting *first = &server->acceptor.accepting;
+    struct evf__listen_settings settings = settings_of(server, listener);
     if (per_worker(server, listener)) {
         for (unsigned i = 1; i < server->worker_count; i++) {
-            int fd = evf__listener_open_more(listener, server->error, sizeof server->error);
+            int fd = evf__listener_open_more(listener, socket, &settings, server->error,
+                                             sizeof server->error);
             if (fd < 0)
                 return fd;
-            evf__accepting_add(&server->workers[i]->accepting, listener, fd);
+            evf__accepting_add(&server->workers[i]->accepting, listener, socket, fd);
         }
         first = &server->workers[0]->accepting;
     }
-    evf__accepting_add(first, listener, listener->fd);
-    listener->fd = -1;
+    evf__accepting_add(first, listener, socket, socket->fd);
+    socket->fd = -1;
     return 0;
 }
 
-static int usable_backlog(const evf_server *server)
-{
-    int wanted = server->settings.backlog, most = evf__process_somaxconn();
-    if (wanted <= most)
-        return wanted;
-    evf_log(EVF_WARN,
-            "the backlog of %d is cut to %d by the system; raise it with `sysctl -w "
-            "net.core.somaxconn=%d`",
-            wanted, most, wanted);
-    return most;
-}
-
-/* Inherited descriptors first: what the server opens itself must not be taken for one. */
+/* Inherited descriptors first: they are then ours, before the server makes sockets. */
 static int open_listeners(evf_server *server)
 {
-    int backlog = usable_backlog(server);
     for (int inherited = 1; inherited >= 0; inherited--) {
         for (unsigned i = 0; i < server->listener_count; i++) {
             struct evf__listener *listener = server->listeners[i];
             if ((listener->kind == EVF__LISTENER_INHERITED) != (inherited == 1))
                 continue;
-            int status = open_listener(server, listener, backlog);
-            if (status < 0)
-                return status;
-            status = share_out(server, listener);
+            int status = open_listener(server, listener);
+            for (unsigned j = 0; j < listener->socket_count && status == 0; j++)
+                status = share_out(server, listener, &listener->sockets[j]);
             if (status < 0)
                 return status;
         }
@@ -136,11 +165,13 @@ static struct evf__server_worker *make_worker(evf_server *server, unsigned index
     return worker;
 }
 
-static unsigned count_per_worker(const evf_server *server)
+/* How many sockets listen: those that every worker has its own of, or the others. */
+static unsigned count_sockets(const evf_server *server, bool own)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < server->listener_count; i++)
-        count += per_worker(server, server->listeners[i]);
+        if (per_worker(server, server->listeners[i]) == own)
+            count += server->listeners[i]->socket_count;
     return count;
 }
 
@@ -170,7 +201,7 @@ static int make_workers(evf_server *server)
 /* What accepts: the acceptor, where there is a listener for it, and the workers. */
 static int make_accepting(evf_server *server)
 {
-    unsigned own = count_per_worker(server), shared = server->listener_count - own;
+    unsigned own = count_sockets(server, true), shared = count_sockets(server, false);
     if (shared > 0) {
         int status =
             evf__acceptor_init(&server->acceptor, shared, server->worker_count, server->worker_list,
@@ -325,9 +356,10 @@ static void log_listeners(const evf_server *server)
 {
     for (unsigned i = 0; i < server->listener_count; i++) {
         const struct evf__listener *listener = server->listeners[i];
-        evf_log(EVF_INFO, "listening on %s with %s, %u worker%s", listener->name,
-                listener->instance->plugin.name, server->worker_count,
-                server->worker_count == 1 ? "" : "s");
+        for (unsigned j = 0; j < listener->socket_count; j++)
+            evf_log(EVF_INFO, "listening on %s with %s, %u worker%s", listener->sockets[j].name,
+                    listener->instance->plugin.name, server->worker_count,
+                    server->worker_count == 1 ? "" : "s");
     }
 }
 

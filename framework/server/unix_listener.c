@@ -16,7 +16,7 @@
 #include "base/limits.h"
 #include "server/listener.h"
 
-enum { SOCKET_MODE = 0660, LOCK_MODE = 0600 };
+enum { DEFAULT_MODE = 0660, LOCK_MODE = 0600 };
 
 struct lock_path {
     char text[sizeof(((struct evf__socket_file *)0)->path) + sizeof ".lock"];
@@ -141,10 +141,30 @@ static int clear(const struct evf__socket_file *file, const struct sockaddr_un *
     return 0;
 }
 
+/* The owner first: a change of it may take rights away. */
+static int set_rights(const struct evf__socket_file *file, mode_t mode,
+                      const struct evf__socket_settings *settings, char *error, size_t size)
+{
+    uid_t owner = settings->owner_given ? settings->owner : (uid_t)-1;
+    gid_t group = settings->group_given ? settings->group : (gid_t)-1;
+    const char *more = "; only root, or a process with CAP_CHOWN, may give a file to somebody else";
+    if (settings->owner_given && lchown(file->path, owner, (gid_t)-1) < 0)
+        return fail(-errno, error, size, "its owner cannot be set to %u: %s%s", owner,
+                    strerror(errno), errno == EPERM ? more : "");
+    if (settings->group_given && lchown(file->path, (uid_t)-1, group) < 0)
+        return fail(-errno, error, size, "its group cannot be set to %u: %s%s", group,
+                    strerror(errno), errno == EPERM ? "; this user is not in that group" : "");
+    if (chmod(file->path, mode) < 0)
+        return fail(-errno, error, size, "its mode cannot be set: %s", strerror(errno));
+    return 0;
+}
+
 int evf__socket_file_bind(struct evf__socket_file *file, int fd, const struct sockaddr_un *address,
-                          socklen_t address_len, char *error, size_t error_size)
+                          socklen_t address_len, const struct evf__socket_settings *settings,
+                          char *error, size_t error_size)
 {
     struct stat named;
+    mode_t mode = settings->mode != 0 ? settings->mode : DEFAULT_MODE;
     EVF_ASSERT(file->lock_fd < 0 && !file->bound);
     memcpy(file->path, address->sun_path, sizeof file->path);
     file->path[sizeof file->path - 1] = '\0';
@@ -156,8 +176,7 @@ int evf__socket_file_bind(struct evf__socket_file *file, int fd, const struct so
         goto fail;
     /* Linux makes the file with the socket's own mode, less the umask: it never has more than
      * this, and chmod then adds what the umask took. */
-    if (fchmod(fd, SOCKET_MODE) < 0 ||
-        bind(fd, (const struct sockaddr *)address, address_len) < 0) {
+    if (fchmod(fd, mode) < 0 || bind(fd, (const struct sockaddr *)address, address_len) < 0) {
         status = fail(-errno, error, error_size, "%s", strerror(errno));
         goto fail;
     }
@@ -168,10 +187,9 @@ int evf__socket_file_bind(struct evf__socket_file *file, int fd, const struct so
     file->bound = true;
     file->device = named.st_dev;
     file->inode = named.st_ino;
-    if (chmod(file->path, SOCKET_MODE) < 0) {
-        status = fail(-errno, error, error_size, "its mode cannot be set: %s", strerror(errno));
+    status = set_rights(file, mode, settings, error, error_size);
+    if (status < 0)
         goto fail;
-    }
     return 0;
 fail:
     evf__socket_file_release(file);

@@ -141,7 +141,7 @@ void evf__stream_opened(evf_stream *stream)
     evf__deadline_open(stream);
     if ((stream->flags & EVF__CLOSING) != 0)
         return; /* for want of memory */
-    stream->flags |= EVF__OPENED;
+    stream->flags |= EVF__OPENED | (origin->starts_paused ? EVF__PAUSED : 0);
     stream->ready_state = (stream->flags & EVF__END_ASKED) != 0 ? EVF_READ_ONLY : EVF_OPEN;
     if (origin->accepted && worker->stop_deadline_ms != 0)
         stream->flags |= EVF__QUIESCE_AFTER_READ;

@@ -32,7 +32,7 @@ struct evf__stream_limits {
 };
 
 /* Where streams come from and what they have in common: one per listener. Lives longer than its
- * streams. Set at start, but for `open_streams`. */
+ * streams. Set at start, but for the counts at its end. */
 struct evf__origin {
     const struct evf_handler
         *handler;                    /* a copy of full size: no slot of a shorter struct is read */
@@ -42,6 +42,7 @@ struct evf__origin {
     const struct evf__transport *transport;
     struct evf__stream_limits limits;
     bool accepted;                        /* else outgoing */
+    bool starts_paused;                   /* as by evf_pause before `open` */
     const struct evf__proxy_rules *proxy; /* of PROXY headers; NULL: none is looked for */
     const struct evf__access *access;     /* who may come; NULL: everybody */
 
@@ -49,6 +50,9 @@ struct evf__origin {
      * up by who accepts, down by the worker that closed; relaxed, a limit and no synchronisation.
      */
     _Atomic size_t open_streams;
+    /* Connections that were closed at once: above max-connections; for an address that may not
+     * come. Any thread, relaxed: figures of the instance. */
+    _Atomic uint64_t refused_limit, refused_blocked;
 };
 
 /* The transport of plain sockets. */

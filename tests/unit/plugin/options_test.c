@@ -219,7 +219,9 @@ Test(options, that_are_unknown_are_told_with_the_nearest_and_all_known_names)
             "unknown option \"deph\", did you mean depth?; the plugin has body, depth, offset, "
             "verbose, buffer, patience, root, upstream, colour, tag, level; every listener has "
             "max-connections, idle-timeout, max-frame, write-high, write-max, first-byte, "
-            "max-lifetime, min-rate, linger");
+            "max-lifetime, min-rate, linger, block, allow, block-file, allow-file, "
+            "pause-on-connect, keepalive, keepalive-idle, keepalive-interval, keepalive-count, "
+            "tos, v6-only, reuse-port, backlog, mode, owner, group");
     refuses_with_words("idle-timeuot=1", "did you mean idle-timeout?");
     refuses_with_words("Depth=1", "unknown option \"Depth\"");
     refuses_with_words(" depth=1", "unknown option \" depth\"");
@@ -277,6 +279,21 @@ Test(options, write_no_sentence_longer_than_its_buffer)
 }
 
 /* ---- The listener's own ---- */
+
+Test(options, of_a_plugin_win_over_those_that_listeners_got_later)
+{
+    static const struct evf_option with_mode[] = {
+        { .name = "mode", .type = EVF_OPTION_CHOICE, .choices = colours },
+        { 0 },
+    };
+    cr_assert_not(evf__listener_option_reserved("mode"));
+    cr_assert(evf__listener_option_reserved("max-connections"));
+    cr_assert(evf__listener_option_reserved("linger"));
+    cr_assert_eq(parse_with(with_mode, "mode=green,tos=1"), 0, "%s", error);
+    const struct evf_option *option;
+    cr_assert_eq(evf__options_values(listener, "mode", &option)->count, 0);
+    cr_assert_eq(parse_with(with_mode, "mode=0660"), EVF_EOPTION);
+}
 
 static int settings_of(const char *text, struct evf__listener_settings *ret)
 {
@@ -401,4 +418,160 @@ Test(options, of_any_text_are_taken_or_refused_with_a_sentence)
         taken += code == 0;
     }
     cr_assert_gt(taken, 0);
+}
+
+/* ---- The listener's own: of its sockets ---- */
+
+static void settings_refused(const char *text, const char *because)
+{
+    struct evf__listener_settings settings = { .max_connections = 4711 };
+    cr_assert_eq(settings_of(text, &settings), EVF_EOPTION, "%s", text);
+    cr_assert(strstr(error, because) != NULL, "%s: '%s' lacks '%s'", text, error, because);
+    cr_assert_eq(settings.max_connections, 4711);
+}
+
+Test(options, of_sockets_not_given_ask_for_nothing)
+{
+    static const struct evf__socket_settings nothing;
+    struct evf__listener_settings settings;
+    cr_assert_eq(settings_of("depth=1", &settings), 0);
+    cr_assert_not(settings.pause_on_connect);
+    cr_assert_not(settings.socket.keepalive || settings.socket.tos_given ||
+                  settings.socket.v6_only || settings.socket.reuse_port ||
+                  settings.socket.owner_given || settings.socket.group_given);
+    cr_assert_eq(settings.socket.mode, nothing.mode);
+    cr_assert_eq(settings.socket.backlog, 0);
+    cr_assert_eq(
+        settings_of("keepalive=off,v6-only=no,reuse-port=0,pause-on-connect=false", &settings), 0);
+    cr_assert_not(settings.socket.keepalive || settings.socket.v6_only ||
+                  settings.socket.reuse_port || settings.pause_on_connect);
+}
+
+Test(options, of_sockets_become_settings)
+{
+    struct evf__listener_settings settings;
+    cr_assert_eq(settings_of("keepalive,keepalive-idle=2m,keepalive-interval=5000ms,"
+                             "keepalive-count=3,tos=184,v6-only,reuse-port=on,backlog=77,"
+                             "pause-on-connect,mode=0606,owner=root,group=7654321",
+                             &settings),
+                 0, "%s", error);
+    const struct evf__socket_settings *socket = &settings.socket;
+    cr_assert(socket->keepalive && socket->v6_only && socket->reuse_port);
+    cr_assert(settings.pause_on_connect);
+    cr_assert_eq(socket->keepalive_idle_s, 120);
+    cr_assert_eq(socket->keepalive_interval_s, 5);
+    cr_assert_eq(socket->keepalive_count, 3);
+    cr_assert(socket->tos_given);
+    cr_assert_eq(socket->tos, 184);
+    cr_assert_eq(socket->backlog, 77);
+    cr_assert_eq(socket->mode, 0606);
+    cr_assert(socket->owner_given && socket->group_given);
+    cr_assert_eq(socket->owner, 0);
+    cr_assert_eq(socket->group, 7654321);
+}
+
+Test(options, of_sockets_have_limits)
+{
+    refuses_with_words("tos=256", "allowed: a number: 0 to 255");
+    refuses_with_words("tos=-1", "is too small");
+    refuses_with_words("keepalive-count=128", "1 to 127");
+    refuses_with_words("keepalive-count=0", "1 to 127");
+    refuses_with_words("keepalive-idle=0", "1s to 32767s");
+    refuses_with_words("keepalive-idle=32768", "1s to 32767s");
+    refuses_with_words("backlog=0", "is too small");
+    accepts("tos=0,keepalive-count=127,keepalive-idle=32767,keepalive-interval=1");
+}
+
+Test(options, of_keepalive_need_it_and_whole_seconds)
+{
+    settings_refused("keepalive-idle=5", "option keepalive-idle: value \"5\" has no effect without "
+                                         "keepalive=on");
+    settings_refused("keepalive=off,keepalive-count=5", "option keepalive-count");
+    settings_refused("keepalive-interval=5", "option keepalive-interval");
+    settings_refused("keepalive,keepalive-idle=1500ms",
+                     "option keepalive-idle: value \"1500ms\" is no whole number of seconds");
+    settings_refused("keepalive,keepalive-interval=1001ms", "no whole number of seconds");
+}
+
+Test(options, of_a_modes_form_are_octal_and_some_permission)
+{
+    static const char *const bad[] = { "mode=",     "mode=rw",    "mode=0888", "mode=0",
+                                       "mode=66",   "mode=00660", "mode=1777", "mode=0000",
+                                       "mode=-660", "mode=0x660", "mode=06 0" };
+    struct evf__listener_settings settings;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        settings_refused(bad[i], "three octal digits");
+    cr_assert_eq(settings_of("mode=777", &settings), 0);
+    cr_assert_eq(settings.socket.mode, 0777);
+}
+
+Test(options, of_users_and_groups_are_names_or_numbers)
+{
+    struct evf__listener_settings settings;
+    settings_refused("owner=no-such-user-here", "option owner: value \"no-such-user-here\" is "
+                                                "neither a name that this system knows");
+    settings_refused("group=no-such-group-here", "option group");
+    settings_refused("owner=", "option owner");
+    settings_refused("owner=-1", "option owner");
+    settings_refused("owner=4294967295", "option owner");
+    cr_assert_eq(settings_of("owner=4294967294,group=root", &settings), 0, "%s", error);
+    cr_assert_eq(settings.socket.owner, 4294967294u);
+    cr_assert_eq(settings.socket.group, 0);
+}
+
+/* ---- The listener's own: who may come ---- */
+
+static int access_of(const char *text, struct evf__access *ret)
+{
+    struct evf__sentence sentence;
+    accepts(text);
+    evf__sentence_init(&sentence, error, sizeof(error));
+    *ret = (struct evf__access){ 0 };
+    return evf__listener_access_read(listener, ret, &sentence);
+}
+
+Test(options, of_access_not_given_let_everybody_in)
+{
+    struct evf__access access;
+    cr_assert_eq(access_of("depth=1", &access), 0);
+    cr_assert_not(access.listed_only);
+    cr_assert_eq(access.allow.count + access.block.count, 0);
+    evf__access_free(&access);
+}
+
+Test(options, of_access_become_lists)
+{
+    struct evf__access access;
+    cr_assert_eq(access_of("block=192.0.2.2,block=10.0.0.0/8", &access), 0, "%s", error);
+    cr_assert_not(access.listed_only);
+    cr_assert_eq(access.block.count, 2);
+    evf__access_free(&access);
+    cr_assert_eq(access_of("allow=192.0.2.0/24,allow=::1,allow-file=/dev/../etc/../dev/null,"
+                           "block=192.0.2.7",
+                           &access),
+                 EVF_EOPTION);
+    cr_assert(strstr(error, "option allow-file: /dev/../etc/../dev/null: is not a regular file"),
+              "%s", error);
+    evf__access_free(&access);
+    cr_assert_eq(access_of("allow=192.0.2.0/24,allow=::1,block=192.0.2.7", &access), 0);
+    cr_assert(access.listed_only);
+    cr_assert_eq(access.allow.count, 2);
+    cr_assert_eq(access.block.count, 1);
+    evf__access_free(&access);
+}
+
+Test(options, of_access_name_what_is_wrong)
+{
+    struct evf__access access;
+    cr_assert_eq(access_of("block=10.0.0.1,block=10.0.0.1/8", &access), EVF_EOPTION);
+    cr_assert(strstr(error, "option block: '10.0.0.1/8' has bits set behind its first 8") != NULL,
+              "%s", error);
+    evf__access_free(&access);
+    cr_assert_eq(access_of("allow=localhost", &access), EVF_EOPTION);
+    cr_assert(strstr(error, "option allow: 'localhost' is no IP address") != NULL, "%s", error);
+    evf__access_free(&access);
+    cr_assert_eq(access_of("block-file=/nowhere/list", &access), EVF_EOPTION);
+    cr_assert(strstr(error, "option block-file: /nowhere/list: cannot be opened") != NULL, "%s",
+              error);
+    evf__access_free(&access);
 }

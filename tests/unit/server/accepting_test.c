@@ -58,8 +58,8 @@ static void listen_at(const char *address)
     listener.instance = &instance;
     cr_assert_eq(evf__accepting_init(&accepting, 1, &figures), 0);
     accepting.sink = (struct evf__accept_sink){ has_room, deliver, NULL };
-    evf__accepting_add(&accepting, &listener, listener.fd);
-    listener.fd = -1;
+    evf__accepting_add(&accepting, &listener, &listener.sockets[0], listener.sockets[0].fd);
+    listener.sockets[0].fd = -1;
     point = &accepting.points[0];
 }
 
@@ -105,7 +105,9 @@ static void connect_clients(unsigned count)
     while (count-- > 0) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         cr_assert_geq(fd, 0);
-        cr_assert_eq(connect(fd, (struct sockaddr *)&listener.bound, listener.bound_len), 0);
+        cr_assert_eq(connect(fd, (struct sockaddr *)&listener.sockets[0].bound,
+                             listener.sockets[0].bound_len),
+                     0);
         clients[client_count++] = fd;
     }
 }

@@ -52,13 +52,19 @@ static void given_open(struct evf__listener *listener, const char *text)
     cr_assert_eq(open_it(listener, false), 0, "%s", error);
 }
 
-static void expect_malformed(const char *text, const char *reason)
+/* Refused before anything is opened. */
+static void expect_unfit(const char *text, int wanted, const char *reason)
 {
     struct evf__listener listener = { 0 };
     int status = evf__listener_init(&listener, text, error, sizeof error);
-    cr_assert_eq(status, EVF_EADDRESS, "%s: status %d", text, status);
+    cr_assert_eq(status, wanted, "%s: status %d", text, status);
     cr_assert_not_null(strstr(error, text), "'%s' names the address", error);
     cr_assert_not_null(strstr(error, reason), "'%s' says '%s'", error, reason);
+}
+
+static void expect_malformed(const char *text, const char *reason)
+{
+    expect_unfit(text, EVF_EADDRESS, reason);
 }
 
 static void expect_refusal(const char *text, int status, const char *reason)
@@ -69,7 +75,7 @@ static void expect_refusal(const char *text, int status, const char *reason)
     cr_assert_eq(got, status, "%s: status %d, %s", text, got, error);
     cr_assert_not_null(strstr(error, text), "'%s' names the address", error);
     cr_assert_not_null(strstr(error, reason), "'%s' says '%s'", error, reason);
-    cr_assert_lt(listener.fd, 0);
+    cr_assert_lt(listener.sockets[0].fd, 0);
     evf__listener_fini(&listener);
 }
 
@@ -112,6 +118,16 @@ static int flag(int fd, int level, int option)
     return value;
 }
 
+static int bound_socket(int type)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, type, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+    return fd;
+}
+
 /* -- addresses -- */
 
 Test(listener, says_what_is_wrong_with_an_address)
@@ -126,12 +142,11 @@ Test(listener, says_what_is_wrong_with_an_address)
     expect_malformed("fd:99999999999", "number of an open descriptor");
 }
 
-Test(listener, says_that_names_are_not_looked_up)
+Test(listener, says_what_is_neither_an_address_nor_a_name)
 {
-    expect_malformed("localhost:80", "127.0.0.1 or [::1] for localhost");
-    expect_malformed("example.org:80", "give an IP address");
-    expect_malformed("256.0.0.1:80", "give an IP address");
-    expect_malformed("[fe80::1%nosuchinterface]:80", "give an IP address");
+    expect_malformed("256.0.0.1:80", "'256.0.0.1' is neither an IP address nor a name");
+    expect_malformed("1.2.3:80", "neither an IP address nor a name");
+    expect_malformed("[fe80::1%nosuchinterface]:80", "neither an IP address nor a name");
 }
 
 Test(listener, says_that_a_path_is_too_long)
@@ -144,15 +159,15 @@ Test(listener, says_that_a_path_is_too_long)
 Test(listener, closes_nothing_that_it_did_not_open)
 {
     struct evf__listener listener;
-    int pipes[2];
     char text[32];
-    cr_assert_eq(pipe(pipes), 0);
-    snprintf(text, sizeof text, "fd:%d", pipes[0]);
+    int fd = bound_socket(SOCK_STREAM);
+    cr_assert_eq(listen(fd, 4), 0);
+    snprintf(text, sizeof text, "fd:%d", fd);
     given(&listener, text);
     evf__listener_fini(&listener);
-    cr_assert_geq(fcntl(pipes[0], F_GETFD), 0, "fd:N is taken over when it is opened");
-    close(pipes[0]);
-    close(pipes[1]);
+    cr_assert_eq(fcntl(fd, F_GETFD), 0, "fd:N is taken over, and changed, when it is opened");
+    cr_assert_not(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    close(fd);
 }
 
 /* -- sockets -- */
@@ -161,9 +176,9 @@ Test(listener, listens_on_ipv4_and_reports_the_port_it_got)
 {
     struct evf__listener listener;
     given_open(&listener, "127.0.0.1:0");
-    cr_assert_eq(listener.bound.ss_family, AF_INET);
-    cr_assert_neq(port_of(&listener.bound), 0);
-    int fd = connect_to(AF_INET, port_of(&listener.bound));
+    cr_assert_eq(listener.sockets[0].bound.ss_family, AF_INET);
+    cr_assert_neq(port_of(&listener.sockets[0].bound), 0);
+    int fd = connect_to(AF_INET, port_of(&listener.sockets[0].bound));
     cr_assert_geq(fd, 0);
     close(fd);
     evf__listener_fini(&listener);
@@ -173,8 +188,8 @@ Test(listener, listens_on_ipv6)
 {
     struct evf__listener listener;
     given_open(&listener, "[::1]:0");
-    cr_assert_eq(listener.bound.ss_family, AF_INET6);
-    int fd = connect_to(AF_INET6, port_of(&listener.bound));
+    cr_assert_eq(listener.sockets[0].bound.ss_family, AF_INET6);
+    int fd = connect_to(AF_INET6, port_of(&listener.sockets[0].bound));
     cr_assert_geq(fd, 0);
     close(fd);
     evf__listener_fini(&listener);
@@ -184,8 +199,8 @@ static void expect_both_families(const char *text)
 {
     struct evf__listener listener;
     given_open(&listener, text);
-    int four = connect_to(AF_INET, port_of(&listener.bound));
-    int six = connect_to(AF_INET6, port_of(&listener.bound));
+    int four = connect_to(AF_INET, port_of(&listener.sockets[0].bound));
+    int six = connect_to(AF_INET6, port_of(&listener.sockets[0].bound));
     cr_assert_geq(four, 0, "%s: IPv4", text);
     cr_assert_geq(six, 0, "%s: IPv6", text);
     close(four);
@@ -204,7 +219,7 @@ Test(listener, listens_on_ipv4_alone_when_told_so)
 {
     struct evf__listener listener;
     given_open(&listener, "0.0.0.0:0");
-    cr_assert_eq(connect_to(AF_INET6, port_of(&listener.bound)), -1);
+    cr_assert_eq(connect_to(AF_INET6, port_of(&listener.sockets[0].bound)), -1);
     evf__listener_fini(&listener);
 }
 
@@ -212,12 +227,12 @@ Test(listener, passes_no_delay_on_and_keeps_its_descriptor_to_itself)
 {
     struct evf__listener listener;
     given_open(&listener, "127.0.0.1:0");
-    int peer = connect_to(AF_INET, port_of(&listener.bound));
-    int accepted = accept_one(listener.fd);
+    int peer = connect_to(AF_INET, port_of(&listener.sockets[0].bound));
+    int accepted = accept_one(listener.sockets[0].fd);
     cr_assert_neq(flag(accepted, IPPROTO_TCP, TCP_NODELAY), 0);
     cr_assert_eq(flag(accepted, SOL_SOCKET, SO_KEEPALIVE), 0);
-    cr_assert(fcntl(listener.fd, F_GETFD) & FD_CLOEXEC);
-    cr_assert(fcntl(listener.fd, F_GETFL) & O_NONBLOCK);
+    cr_assert(fcntl(listener.sockets[0].fd, F_GETFD) & FD_CLOEXEC);
+    cr_assert(fcntl(listener.sockets[0].fd, F_GETFL) & O_NONBLOCK);
     close(accepted);
     close(peer);
     evf__listener_fini(&listener);
@@ -228,12 +243,14 @@ Test(listener, opens_more_sockets_for_one_port)
     struct evf__listener listener;
     given(&listener, "127.0.0.1:0");
     cr_assert_eq(open_it(&listener, true), 0, "%s", error);
-    int second = evf__listener_open_more(&listener, error, sizeof error);
+    struct evf__listen_settings settings = { .share_port = true };
+    int second =
+        evf__listener_open_more(&listener, &listener.sockets[0], &settings, error, sizeof error);
     cr_assert_geq(second, 0, "%s", error);
     struct sockaddr_storage bound;
     socklen_t len = sizeof bound;
     cr_assert_eq(getsockname(second, (struct sockaddr *)&bound, &len), 0);
-    cr_assert_eq(port_of(&bound), port_of(&listener.bound));
+    cr_assert_eq(port_of(&bound), port_of(&listener.sockets[0].bound));
     close(second);
     evf__listener_fini(&listener);
 }
@@ -245,7 +262,7 @@ Test(listener, names_an_address_in_use)
     struct evf__listener first;
     char text[64];
     given_open(&first, "127.0.0.1:0");
-    snprintf(text, sizeof text, "127.0.0.1:%u", port_of(&first.bound));
+    snprintf(text, sizeof text, "127.0.0.1:%u", port_of(&first.sockets[0].bound));
     expect_refusal(text, -EADDRINUSE, "another process is listening there");
     evf__listener_fini(&first);
 }
@@ -256,7 +273,7 @@ Test(listener, does_not_share_a_port_with_somebody_else_by_accident)
     char text[64];
     given(&first, "127.0.0.1:0");
     cr_assert_eq(open_it(&first, true), 0, "%s", error);
-    snprintf(text, sizeof text, "127.0.0.1:%u", port_of(&first.bound));
+    snprintf(text, sizeof text, "127.0.0.1:%u", port_of(&first.sockets[0].bound));
     given(&second, text);
     cr_assert_eq(open_it(&second, true), -EADDRINUSE);
     evf__listener_fini(&second);
@@ -286,42 +303,215 @@ static const char *inherited(int fd)
     return text;
 }
 
-static int bound_socket(int type)
-{
-    struct sockaddr_in in = { .sin_family = AF_INET };
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, type, 0);
-    cr_assert_geq(fd, 0);
-    cr_assert_eq(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    return fd;
-}
-
 Test(listener, takes_an_inherited_socket_over)
 {
     struct evf__listener listener;
     int fd = bound_socket(SOCK_STREAM);
     cr_assert_eq(listen(fd, 4), 0);
     given_open(&listener, inherited(fd));
-    cr_assert_eq(listener.fd, fd);
+    cr_assert_eq(listener.sockets[0].fd, fd);
     cr_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
     cr_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     cr_assert_neq(flag(fd, IPPROTO_TCP, TCP_NODELAY), 0);
-    cr_assert_neq(port_of(&listener.bound), 0);
+    cr_assert_neq(port_of(&listener.sockets[0].bound), 0);
     evf__listener_fini(&listener);
     cr_assert_lt(fcntl(fd, F_GETFD), 0, "closed with the listener");
+}
+
+/* What this process opened itself is not mistaken for one that was passed on. */
+Test(listener, tells_its_own_descriptors_from_those_that_were_passed_on)
+{
+    int own = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(own, 0);
+    expect_unfit(inherited(own), -EBADF, "no such descriptor is open");
+    close(own);
 }
 
 Test(listener, says_why_an_inherited_descriptor_is_of_no_use)
 {
     int pipes[2], datagram = bound_socket(SOCK_DGRAM), idle = bound_socket(SOCK_STREAM);
     cr_assert_eq(pipe(pipes), 0);
-    expect_refusal("fd:9999", -EBADF, "no such descriptor is open");
-    expect_refusal(inherited(pipes[0]), -ENOTSOCK, "not a socket");
-    expect_refusal(inherited(datagram), -EPROTOTYPE, "not a stream socket");
-    expect_refusal(inherited(idle), -EINVAL, "does not listen");
+    expect_unfit("fd:9999", -EBADF, "no such descriptor is open");
+    expect_unfit(inherited(pipes[0]), -ENOTSOCK, "not a socket");
+    expect_unfit(inherited(datagram), -EPROTOTYPE, "not a stream socket");
+    expect_unfit(inherited(idle), -EINVAL, "does not listen");
     cr_assert_geq(fcntl(idle, F_GETFD), 0, "left open");
     close(pipes[0]);
     close(pipes[1]);
     close(datagram);
     close(idle);
+}
+
+/* -- options of sockets -- */
+
+static void expect_not_for(const char *text, const struct evf__socket_settings *settings,
+                           const char *option, const char *reason)
+{
+    struct evf__listener listener;
+    given(&listener, text);
+    cr_assert_eq(evf__listener_check(&listener, settings, error, sizeof error), EVF_EOPTION, "%s",
+                 text);
+    cr_assert_not_null(strstr(error, text), "'%s' names the listener", error);
+    cr_assert_not_null(strstr(error, option), "'%s' names '%s'", error, option);
+    cr_assert_not_null(strstr(error, reason), "'%s' says '%s'", error, reason);
+    evf__listener_fini(&listener);
+}
+
+static void expect_fine_for(const char *text, const struct evf__socket_settings *settings)
+{
+    struct evf__listener listener;
+    given(&listener, text);
+    cr_assert_eq(evf__listener_check(&listener, settings, error, sizeof error), 0, "%s", error);
+    evf__listener_fini(&listener);
+}
+
+static const struct evf__socket_settings keepalive = { .keepalive = true },
+                                         tos = { .tos_given = true }, v6_only = { .v6_only = true },
+                                         reuse_port = { .reuse_port = true },
+                                         backlog = { .backlog = 1 }, mode = { .mode = 0600 },
+                                         owner = { .owner_given = true },
+                                         group = { .group_given = true };
+
+Test(listener, takes_the_options_that_are_for_it)
+{
+    static const struct evf__socket_settings *const tcp[] = { &keepalive, &tos, &reuse_port,
+                                                              &backlog };
+    static const char *const addresses[] = { "127.0.0.1:1", "[::1]:1", "1", "name.example:1" };
+    for (size_t i = 0; i < 16; i++)
+        expect_fine_for(addresses[i % 4], tcp[i / 4]);
+    expect_fine_for("[::1]:1", &v6_only);
+    expect_fine_for("unix:/tmp/x", &mode);
+    expect_fine_for("unix:/tmp/x", &owner);
+    expect_fine_for("unix:/tmp/x", &group);
+    expect_fine_for("unix:/tmp/x", &backlog);
+    expect_fine_for("unix:@x", &backlog);
+}
+
+Test(listener, refuses_the_options_that_are_not_for_it)
+{
+    expect_not_for("127.0.0.1:1", &v6_only, "v6-only", "this is IPv4");
+    expect_not_for("1", &v6_only, "v6-only", "write [::]:PORT");
+    expect_not_for("name.example:1", &v6_only, "v6-only", "have a socket each");
+    expect_not_for("127.0.0.1:1", &mode, "mode", "this is TCP");
+    expect_not_for("[::]:1", &owner, "owner", "this is TCP");
+    expect_not_for("name.example:1", &group, "group", "this is TCP");
+    expect_not_for("unix:/tmp/x", &keepalive, "keepalive", "this is a unix socket");
+    expect_not_for("unix:@x", &tos, "tos", "this is a unix socket");
+    expect_not_for("unix:/tmp/x", &v6_only, "v6-only", "this is a unix socket");
+    expect_not_for("unix:/tmp/x", &reuse_port, "reuse-port", "this is a unix socket");
+    expect_not_for("unix:@x", &mode, "mode", "an abstract name has none");
+}
+
+Test(listener, refuses_for_an_inherited_socket_what_comes_too_late)
+{
+    char text[32];
+    int fd = bound_socket(SOCK_STREAM);
+    int local = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct sockaddr_un nameless = { .sun_family = AF_UNIX };
+    cr_assert_eq(bind(local, (struct sockaddr *)&nameless, sizeof(sa_family_t)), 0);
+    cr_assert_eq(listen(fd, 4), 0);
+    cr_assert_eq(listen(local, 4), 0);
+    snprintf(text, sizeof text, "fd:%d", fd);
+    expect_fine_for(text, &keepalive);
+    expect_fine_for(text, &tos);
+    expect_not_for(text, &v6_only, "v6-only", "listens already");
+    expect_not_for(text, &reuse_port, "reuse-port", "listens already");
+    expect_not_for(text, &backlog, "backlog", "listens already");
+    expect_not_for(text, &mode, "mode", "listens already");
+    snprintf(text, sizeof text, "fd:%d", local);
+    expect_not_for(text, &keepalive, "keepalive", "this is a unix socket");
+    expect_not_for(text, &tos, "tos", "this is a unix socket");
+    expect_not_for(text, &group, "group", "listens already");
+    close(fd);
+    close(local);
+}
+
+/* What a connection to the listener has, from the family's loopback address. */
+static int accepted_with(const char *text, int family, const struct evf__socket_settings *socket,
+                         bool share_port)
+{
+    struct evf__listener listener;
+    struct evf__listen_settings settings = { .backlog = 16,
+                                             .share_port = share_port,
+                                             .socket = *socket };
+    given(&listener, text);
+    cr_assert_eq(evf__listener_open(&listener, &settings, error, sizeof error), 0, "%s", error);
+    int listening = listener.sockets[0].fd;
+    if (share_port) { /* the second one has what the first has */
+        listening = evf__listener_open_more(&listener, &listener.sockets[0], &settings, error,
+                                            sizeof error);
+        cr_assert_geq(listening, 0, "%s", error);
+        close(listener.sockets[0].fd);
+        listener.sockets[0].fd = -1;
+    }
+    int peer = connect_to(family, port_of(&listener.sockets[0].bound));
+    cr_assert_geq(peer, 0);
+    int accepted = accept_one(listening);
+    if (share_port)
+        close(listening);
+    close(peer);
+    evf__listener_fini(&listener);
+    return accepted;
+}
+
+static void expect_keepalive(bool share_port)
+{
+    static const struct evf__socket_settings settings = {
+        .keepalive = true, .keepalive_idle_s = 77, .keepalive_interval_s = 11, .keepalive_count = 5
+    };
+    int accepted = accepted_with("127.0.0.1:0", AF_INET, &settings, share_port);
+    cr_assert_eq(flag(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+    cr_assert_eq(flag(accepted, IPPROTO_TCP, TCP_KEEPIDLE), 77);
+    cr_assert_eq(flag(accepted, IPPROTO_TCP, TCP_KEEPINTVL), 11);
+    cr_assert_eq(flag(accepted, IPPROTO_TCP, TCP_KEEPCNT), 5);
+    close(accepted);
+}
+
+Test(listener, passes_keepalive_on)
+{
+    expect_keepalive(false);
+    expect_keepalive(true);
+}
+
+Test(listener, passes_the_type_of_service_on_in_both_families)
+{
+    static const struct evf__socket_settings settings = { .tos_given = true, .tos = 0xb8 };
+    int accepted = accepted_with("127.0.0.1:0", AF_INET, &settings, false);
+    cr_assert_eq(flag(accepted, IPPROTO_IP, IP_TOS), 0xb8);
+    close(accepted);
+    accepted = accepted_with(":0", AF_INET6, &settings, false);
+    cr_assert_eq(flag(accepted, IPPROTO_IPV6, IPV6_TCLASS), 0xb8);
+    close(accepted);
+    accepted = accepted_with(":0", AF_INET, &settings, true);
+    cr_assert_eq(flag(accepted, IPPROTO_IP, IP_TOS), 0xb8);
+    close(accepted);
+}
+
+Test(listener, leaves_ipv4_to_others_when_told_so)
+{
+    struct evf__listener six, four;
+    struct evf__listen_settings settings = { .backlog = 16, .socket = v6_only };
+    char text[64];
+    given(&six, "[::]:0");
+    cr_assert_eq(evf__listener_open(&six, &settings, error, sizeof error), 0, "%s", error);
+    cr_assert_eq(connect_to(AF_INET, port_of(&six.sockets[0].bound)), -1);
+    snprintf(text, sizeof text, "0.0.0.0:%u", port_of(&six.sockets[0].bound));
+    given_open(&four, text);
+    evf__listener_fini(&four);
+    evf__listener_fini(&six);
+}
+
+Test(listener, shares_its_port_when_told_so_and_only_then)
+{
+    struct evf__listener first, second;
+    struct evf__listen_settings settings = { .backlog = 16, .socket = reuse_port };
+    char text[64];
+    given(&first, "127.0.0.1:0");
+    cr_assert_eq(evf__listener_open(&first, &settings, error, sizeof error), 0, "%s", error);
+    snprintf(text, sizeof text, "127.0.0.1:%u", port_of(&first.sockets[0].bound));
+    expect_refusal(text, -EADDRINUSE, "another process is listening there");
+    given(&second, text);
+    cr_assert_eq(evf__listener_open(&second, &settings, error, sizeof error), 0, "%s", error);
+    evf__listener_fini(&second);
+    evf__listener_fini(&first);
 }

@@ -248,8 +248,11 @@ Test(server, removes_its_unix_socket_when_the_start_fails)
 Test(server, says_what_is_wrong_with_a_listener_at_once)
 {
     evf_server *server = given_server(1, EVF_ACCEPT_SHARED);
-    cr_assert_eq(evf_server_listen(server, "localhost:80", &plugin, NULL, NULL), EVF_EADDRESS);
-    cr_assert_not_null(strstr(evf_server_error(server), "localhost:80"));
+    cr_assert_eq(evf_server_listen(server, "256.0.0.1:80", &plugin, NULL, NULL), EVF_EADDRESS);
+    cr_assert_not_null(strstr(evf_server_error(server), "256.0.0.1:80"));
+    cr_assert_eq(evf_server_listen(server, "127.0.0.1:0", &plugin, NULL, "mode=0660"), EVF_EOPTION);
+    cr_assert_not_null(strstr(evf_server_error(server), "listener 127.0.0.1:0: option mode is"));
+    cr_assert_eq(evf_server_listen(server, "fd:9999", &plugin, NULL, NULL), -EBADF);
     cr_assert_eq(evf_server_listen(server, "127.0.0.1:0", NULL, NULL, NULL), EVF_EPLUGIN);
     cr_assert_eq(evf_server_listen(server, "127.0.0.1:0", &plugin, NULL, "nonsense=1"),
                  EVF_EOPTION);

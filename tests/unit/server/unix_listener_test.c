@@ -119,7 +119,7 @@ Test(unix_listener, listens_and_leaves_nothing_behind)
     struct evf__listener listener;
     given_open(&listener);
     cr_assert_eq(try_connect(path), 0);
-    cr_assert_str_eq(((struct sockaddr_un *)&listener.bound)->sun_path, path);
+    cr_assert_str_eq(((struct sockaddr_un *)&listener.sockets[0].bound)->sun_path, path);
     evf__listener_fini(&listener);
     cr_assert_not(exists(path));
     cr_assert_not(exists(lock));
@@ -194,9 +194,9 @@ Test(unix_listener, listens_on_an_abstract_name)
     char abstract[160];
     snprintf(abstract, sizeof abstract, "unix:@evf-test-%d", (int)getpid());
     cr_assert_eq(try_open(&listener, abstract), 0, "%s", error);
-    const struct sockaddr_un *bound = (const struct sockaddr_un *)&listener.bound;
+    const struct sockaddr_un *bound = (const struct sockaddr_un *)&listener.sockets[0].bound;
     cr_assert_eq(bound->sun_path[0], '\0');
-    cr_assert_eq(listener.bound_len,
+    cr_assert_eq(listener.sockets[0].bound_len,
                  offsetof(struct sockaddr_un, sun_path) + strlen(abstract) - strlen("unix:"));
     expect_refusal(abstract, -EADDRINUSE, "another process is listening there");
     evf__listener_fini(&listener);
