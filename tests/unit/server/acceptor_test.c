@@ -205,3 +205,46 @@ Test(acceptor, counts_what_was_accepted_and_never_opened)
     cr_assert_eq(figure("streams_opened"), figure("streams_closed"));
     cr_assert_gt(figure("connections_never_opened"), 0);
 }
+
+/* -- a ring that is emptied at the last moment -- */
+
+static atomic_uint asked;
+
+/* As if the ring had been full when the batch began, and emptied by its worker just afterwards:
+ * whoever empties it then sees nobody who waits for a word. */
+static bool full_at_first(void *argument)
+{
+    (void)argument;
+    return atomic_fetch_add(&asked, 1) > 0;
+}
+
+static int take_the_sink(evf_instance *instance)
+{
+    (void)instance;
+    server->acceptor.accepting.sink.has_room = full_at_first;
+    return 0;
+}
+
+Test(acceptor_alone, looks_once_more_before_it_stands_still)
+{
+    struct evf_server_options options = { .struct_size = sizeof options,
+                                          .workers = 1,
+                                          .log_level = 1 + EVF_ERROR };
+    struct evf_plugin hooked = plugin;
+    struct sockaddr_storage address;
+    hooked.start = take_the_sink;
+    atomic_store(&opened, 1); /* no `open` stands still */
+    server = evf_server_new(&options);
+    cr_assert_eq(evf_server_listen(server, "127.0.0.1:0", &hooked, NULL, NULL), 0);
+    cr_assert_eq(evf_server_start(server), 0, "%s", evf_server_error(server));
+    cr_assert_eq(evf_server_address(server, 0, &address), 0);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(client, (struct sockaddr *)&address, sizeof(struct sockaddr_in)), 0);
+    expect_echo(client);
+    cr_assert_eq(figure("accept_pauses"), 0);
+    cr_assert_geq(atomic_load(&asked), 2);
+    close(client);
+    evf_server_stop(server, 1000 * PATIENCE_S);
+    cr_assert_eq(evf_server_wait(server), 0);
+    evf_server_free(server);
+}

@@ -223,11 +223,14 @@ static void on_open(evf_stream *stream)
 {
     struct probe *probe = evf_stream_state(stream);
     const char *script = evf_option_string(evf_stream_instance(stream), "open");
+    const char *timer = evf_option_string(evf_stream_instance(stream), "timer");
 
     report(stream, "open");
     probe->random = evf_stream_id(stream);
     if (script != NULL)
         snprintf(probe->scripts[ON_OPEN], SCRIPT_SIZE, "%s", script);
+    if (timer != NULL)
+        snprintf(probe->scripts[ON_TIMER], SCRIPT_SIZE, "%s", timer);
     run_script(stream, ON_OPEN);
 }
 
@@ -326,6 +329,7 @@ static void stop(evf_instance *instance)
 
 static const struct evf_option options[] = {
     { .name = "open", .type = EVF_OPTION_STRING, .help = "commands to run when a stream opens" },
+    { .name = "timer", .type = EVF_OPTION_STRING, .help = "commands to run when its timer fires" },
     { 0 },
 };
 

@@ -6,7 +6,7 @@
  *   cork | uncork | pause | resume | end | close | reset | close-with N
  *   timeout MS | linger MS | marks HIGH MAX | max-frame N | need N
  *   nodelay 0|1 | keepalive 0|1 IDLE INTERVAL COUNT | tos N
- *   state | queued | bytes | names | ended | sockopts | say WORDS
+ *   state | queued | bytes | names | ended | sockopts | tclass | say WORDS
  *   off EVENT | timer MS | post | keep 0|1 | quiet | raw N | echo KIND | lines | block MS
  *
  * and `on EVENT commands` as a whole line.
@@ -184,6 +184,12 @@ static void do_sockopts(struct command *command)
            socket_option(fd, IPPROTO_TCP, TCP_KEEPCNT), socket_option(fd, IPPROTO_IP, IP_TOS));
 }
 
+static void do_tclass(struct command *command)
+{
+    report(command->stream, "tclass %d",
+           socket_option(own_descriptor(command->stream), IPPROTO_IPV6, IPV6_TCLASS));
+}
+
 static void do_state(struct command *command)
 {
     static const char *const names[] = { "opening", "open", "read-only", "write-only", "closed" };
@@ -343,7 +349,7 @@ static const struct {
     { "off", do_off },           { "keep", do_keep },
     { "quiet", do_quiet },       { "raw", do_raw },
     { "echo", do_echo },         { "lines", do_lines },
-    { "block", do_block },
+    { "block", do_block },       { "tclass", do_tclass },
 };
 
 static void run_command(evf_stream *stream, struct probe *probe, char *text)
