@@ -31,6 +31,12 @@
     X(ACCEPT_BACKOFFS, "accept_backoffs", false,                                                   \
       "accepting stood still: no descriptors or memory left")                                      \
     X(NEVER_OPENED, "connections_never_opened", false, "accepted, but closed before open")         \
+    X(PROXY_HEADERS, "proxy_headers", false, "connections opened with a PROXY header")             \
+    X(PROXY_BAD, "proxy_headers_bad", false,                                                       \
+      "closed before open: a malformed PROXY header, or data without one")                         \
+    X(PROXY_MISSING, "proxy_headers_missing", false,                                               \
+      "closed before open: the PROXY header was not complete at the end or in time")               \
+    X(PROXY_UNTRUSTED, "proxy_untrusted", false, "closed before open: not among proxy-trusted")    \
     X(STREAMS_OPENED, "streams_opened", false, "streams whose open was called")                    \
     X(STREAMS_CLOSED, "streams_closed", false, "streams closed, for any reason")                   \
     X(STREAMS_FAILED, "streams_failed", false, "streams closed with an error")                     \

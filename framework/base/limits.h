@@ -115,6 +115,19 @@ enum evf__limit {
     /* Bytes of a user's or group's entry; a group names all its members. */
     EVF__USER_ENTRY_MAX = 1024 * 1024,
 
+    /* A PROXY header. One with all that HAProxy and the clouds' balancers put into it, a client
+     * certificate's name included, has below 1 KiB; nginx takes as much. */
+    EVF__PROXY_HEADER_MAX = 4096,
+
+    /* What is made ready for one at first: a line of version 1, or version 2 with unix addresses.
+     */
+    EVF__PROXY_ROOM = 232,
+
+    /* The time for a whole one: above the 3 s of a lost segment. At most a minute, since nothing
+     * else bounds a connection that waits for it. */
+    EVF__PROXY_TIMEOUT_MS = 5000,
+    EVF__PROXY_TIMEOUT_MAX_MS = 60 * 1000,
+
     /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
     EVF__RATE_LOOK_MS = 1000,
@@ -158,6 +171,10 @@ enum evf__limit {
     /* A row of refused connections is one burst, told once at its beginning and once at its end:
      * when none was refused for so long. */
     EVF__REFUSAL_BURST_MS = 1000,
+
+    /* Lines of one worker in that time about connections closed for their PROXY headers: enough to
+     * see who sends what, and no flood. */
+    EVF__REFUSAL_LINES_MAX = 8,
 
     /* How far past the deadline of a stop the first warning names what does not return. */
     EVF__SLOW_STOP_MS = 3000,

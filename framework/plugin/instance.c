@@ -88,6 +88,8 @@ static int read_options(evf_instance *instance, const struct evf__instance_spec 
         code = evf__listener_settings_read(listener, &spec->defaults, &instance->settings, error);
     if (code == 0)
         code = evf__listener_access_read(listener, &instance->access, error);
+    if (code == 0)
+        code = evf__listener_proxy_read(listener, spec->address, &instance->proxy, error);
     evf__options_destroy(listener);
     return code;
 }
@@ -143,6 +145,7 @@ void evf__instance_destroy(evf_instance *instance)
     EVF_ASSERT(!instance->started);
     evf__options_destroy(instance->options);
     evf__access_free(&instance->access);
+    evf__prefixes_free(&instance->proxy.trusted);
     free(instance->schema);
     free(instance->label);
     /* Last: name, version and schema's texts lie in the library. */

@@ -18,6 +18,7 @@
 
 #include "base/access.h"
 #include "base/figures.h"
+#include "stream/arrival.h"
 #include "stream/stream.h"
 
 struct evf__library;
@@ -76,8 +77,9 @@ struct evf_instance {
     struct evf_option *schema;    /* the plugin's options, with our own stride; never NULL */
     struct evf__options *options; /* what was given for them */
     struct evf__listener_settings settings;
-    struct evf__access access; /* who may come to the listener */
-    void *state;               /* instance_state_size bytes, zeroed, aligned to 16 */
+    struct evf__access access;     /* who may come to the listener */
+    struct evf__proxy_rules proxy; /* of the listener's PROXY headers */
+    void *state;                   /* instance_state_size bytes, zeroed, aligned to 16 */
     void **worker_states; /* by worker index; each worker_state_size bytes, zeroed, aligned to 16 */
     unsigned worker_count;
     evf_worker **workers; /* the server's array; NULL until workers exist */

@@ -111,6 +111,18 @@ const struct evf_option evf__listener_options[] = {
     { .name = "group",
       .type = EVF_OPTION_STRING,
       .help = "a unix socket's group: a name or number" },
+    { .name = "proxy-protocol",
+      .type = EVF_OPTION_CHOICE,
+      .help = "whether PROXY headers are read, which tell who the client behind a balancer is",
+      .choices = evf__proxy_modes },
+    { .name = "proxy-trusted",
+      .type = EVF_OPTION_STRING | EVF_OPTION_REPEATABLE,
+      .help = "an IP address or prefix that may send them; required without any: all may" },
+    { .name = "proxy-timeout",
+      .type = EVF_OPTION_DURATION,
+      .help = "time for the whole header",
+      .min = 1,
+      .max = EVF__PROXY_TIMEOUT_MAX_MS },
     { 0 },
 };
 

@@ -19,6 +19,7 @@
 struct evf__access;
 struct evf__listener_settings;
 struct evf__socket_settings;
+struct evf__proxy_rules;
 
 /* What was given for one option, or its default. */
 struct evf__option_values {
@@ -72,6 +73,12 @@ int evf__socket_settings_read(const struct evf__options *listener, struct evf__s
  * evf__access_free frees it, also after a failure. */
 int evf__listener_access_read(const struct evf__options *listener, struct evf__access *ret,
                               struct evf__sentence *error);
+/* proxy_options.c: what is asked of PROXY headers. address is the listener's. As above, or -ENOMEM.
+ * ret is zeroed before; its list is to be freed, also after a failure. */
+int evf__listener_proxy_read(const struct evf__options *listener, const char *address,
+                             struct evf__proxy_rules *ret, struct evf__sentence *error);
+/* The choices of proxy-protocol, in the order of enum evf__proxy_mode. */
+extern const char *const evf__proxy_modes[];
 
 /* What was given for an option of the schema; the name is in it (asserted). */
 const struct evf__option_values *evf__options_values(const struct evf__options *options,

@@ -125,6 +125,7 @@ static void fill_origin(struct evf__listener *listener)
     listener->origin.starts_paused = instance->settings.pause_on_connect;
     if (instance->access.listed_only || instance->access.block.count > 0)
         listener->origin.access = &instance->access;
+    listener->origin.proxy = instance->proxy.mode != EVF__PROXY_OFF ? &instance->proxy : NULL;
 }
 
 int evf_server_listen(evf_server *server, const char *address,

@@ -11,6 +11,7 @@
 
 #include "base/address.h"
 #include "stream/connect.h"
+#include "stream/opening.h"
 #include "stream/queue.h"
 #include "stream/state.h"
 
@@ -83,8 +84,9 @@ void evf_each_stream(evf_worker *worker, evf_instance *instance, evf_each_fn *fn
     }
 }
 
-static socklen_t peer_address(const evf_stream *stream, struct sockaddr_storage *ret)
+socklen_t evf__stream_peer(const evf_stream *stream, struct sockaddr_storage *ret)
 {
+    memset(ret, 0, sizeof *ret);
     if (stream->family == AF_INET) {
         struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
         *v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(stream->port) };
@@ -111,8 +113,7 @@ int evf_peer_address(const evf_stream *stream, struct sockaddr_storage *ret)
 {
     if ((stream->flags & EVF__OPENED) == 0)
         return -ENOTCONN;
-    memset(ret, 0, sizeof *ret);
-    (void)peer_address(stream, ret);
+    (void)evf__stream_peer(stream, ret);
     return 0;
 }
 
@@ -122,6 +123,8 @@ int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret)
     socklen_t len, plain_len;
     if ((stream->flags & EVF__OPENED) == 0)
         return -ENOTCONN;
+    if (evf__arrival_destination(stream, ret))
+        return 0;
     memset(&address, 0, sizeof address);
     int status = stream->origin->transport->local_address(stream, &address, &len);
     if (status < 0)
@@ -136,8 +139,8 @@ const char *evf_peer_name(const evf_stream *stream, char *buffer, size_t size)
 {
     if (!stream->origin->accepted && (stream->flags & EVF__OPENED) == 0)
         return evf__connect_name(stream, buffer, size);
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = peer_address(stream, &address);
+    struct sockaddr_storage address;
+    socklen_t len = evf__stream_peer(stream, &address);
     return evf__address_format((const struct sockaddr *)&address, len, buffer, size);
 }
 
@@ -215,7 +218,7 @@ static int may_set(evf_stream *stream)
     EVF__ON_WORKER(evf__worker_of(stream));
     if ((stream->flags & EVF__CLOSING) != 0)
         return -EPIPE;
-    return stream->family == AF_UNIX ? -EOPNOTSUPP : 0;
+    return evf__arrival_family(stream) == AF_UNIX ? -EOPNOTSUPP : 0;
 }
 
 int evf_set_nodelay(evf_stream *stream, bool on)
@@ -247,7 +250,7 @@ int evf_set_tos(evf_stream *stream, int tos)
     int status = may_set(stream);
     if (status < 0)
         return status;
-    if (stream->family == AF_INET6)
+    if (evf__arrival_family(stream) == AF_INET6)
         return set_option(stream, IPPROTO_IPV6, IPV6_TCLASS, tos);
     return set_option(stream, IPPROTO_IP, IP_TOS, tos);
 }

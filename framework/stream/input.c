@@ -100,6 +100,23 @@ static int append(evf_stream *stream, const uint8_t *data, size_t len)
     return 0;
 }
 
+static void count_received(evf_stream *stream, size_t len)
+{
+    stream->bytes_read += len;
+    evf__figure_add(&evf__worker_of(stream)->figures, EVF__FIGURE_BYTES_READ, len);
+}
+
+int evf__input_put(evf_stream *stream, const uint8_t *data, size_t len)
+{
+    EVF_ASSERT((stream->flags & EVF__OPENED) == 0 && stream->input == NULL);
+    if (len == 0)
+        return 0;
+    if (append(stream, data, len) < 0)
+        return -ENOMEM;
+    count_received(stream, len);
+    return 0;
+}
+
 static size_t call_data(evf_stream *stream, evf_slice slice)
 {
     const struct evf_handler *handler = stream->origin->handler;
@@ -242,9 +259,8 @@ void evf__input_read(evf_stream *stream)
             return;
         }
         size_t len = (size_t)got;
-        stream->bytes_read += len;
+        count_received(stream, len);
         evf__stream_active(stream, worker);
-        evf__figure_add(&worker->figures, EVF__FIGURE_BYTES_READ, len);
         if (in_place) {
             stream->input->len += len;
             present_block(stream);

@@ -17,7 +17,8 @@ void evf__arrival_step(evf_stream *stream);
 void evf__connect_deadline(evf_stream *stream);
 void evf__arrival_deadline(evf_stream *stream);
 
-/* Makes an accepted stream wait for its PROXY header. 0 or -ENOMEM: the caller closes. */
+/* Makes an accepted stream wait for its PROXY header; or opens or closes it, when the peer is not
+ * trusted to send one. Step 2 only. 0 or -ENOMEM: the caller closes. */
 int evf__arrival_begin(evf_stream *stream);
 
 /* The connection stands, or the header is in: the stream's deadlines start, `open` is called, and
@@ -29,7 +30,12 @@ void evf__stream_opened(evf_stream *stream);
  * (lifecycle.c). */
 int evf__stream_keep_peer(evf_stream *stream, const struct sockaddr *peer, socklen_t len);
 
-/* Gives back what opening needed; the stream closes without ever having been open (step 5). */
+/* Gives the PROXY header back (step 5). */
 void evf__arrival_give(evf_stream *stream);
+
+/* The destination that the PROXY header names; false when the socket's own address holds. */
+bool evf__arrival_destination(const evf_stream *stream, struct sockaddr_storage *ret);
+/* The family of the socket's own peer, whatever a PROXY header says about the client's. */
+sa_family_t evf__arrival_family(const evf_stream *stream);
 
 #endif

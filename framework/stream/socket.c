@@ -57,6 +57,11 @@ static ssize_t socket_receive(evf_stream *stream, void *room, size_t len)
     return status(recv(descriptor(stream), room, len, 0));
 }
 
+static ssize_t socket_peek(evf_stream *stream, void *room, size_t len)
+{
+    return status(recv(descriptor(stream), room, len, MSG_PEEK));
+}
+
 static size_t socket_waiting(const evf_stream *stream)
 {
     int bytes = 0;
@@ -130,6 +135,7 @@ const struct evf__transport evf__socket_transport = {
     .name = "socket",
     .open = socket_open,
     .receive = socket_receive,
+    .peek = socket_peek,
     .waiting = socket_waiting,
     .send = socket_send,
     .send_file = socket_send_file,

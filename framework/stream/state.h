@@ -127,6 +127,10 @@ struct evf__streams {
     size_t accepted;                        /* accepted streams that exist */
     struct evf__list outgoing;              /* struct evf__outgoing, those used last in front */
     bool refuses;                           /* the stop's deadline is past: evf_connect refuses */
+
+    /* Of lines about connections that arrival.c refused: how many, and until when they count. */
+    unsigned refusals_told;
+    uint64_t refusals_until_ms;
 };
 
 static inline evf_worker *evf__worker_of(const evf_stream *stream)
@@ -190,8 +194,16 @@ static inline bool evf__stream_reads(const evf_stream *stream)
            EVF__OPENED;
 }
 
+/* facts.c */
+
+/* The peer's address, also while opening. */
+socklen_t evf__stream_peer(const evf_stream *stream, struct sockaddr_storage *ret);
+
 /* input.c */
 
+/* Puts bytes in front of what is still to be received, as if they had come that way. Before the
+ * stream is open. 0 or -ENOMEM. */
+int evf__input_put(evf_stream *stream, const uint8_t *data, size_t len);
 /* Receives within the budget and presents. */
 void evf__input_read(evf_stream *stream);
 /* Presents the rest once more, without waiting for bytes; then the end, when the peer has ended. */

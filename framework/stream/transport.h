@@ -26,6 +26,8 @@ struct evf__transport {
 
     /* Bytes received; 0 at the peer's end; -EAGAIN when none are there; else a negative code. */
     ssize_t (*receive)(evf_stream *stream, void *room, size_t len);
+    /* The same without taking them: a receive of as many bytes then gives these. */
+    ssize_t (*peek)(evf_stream *stream, void *room, size_t len);
 
     /* Bytes that wait to be received, as far as it is known. */
     size_t (*waiting)(const evf_stream *stream);

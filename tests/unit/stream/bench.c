@@ -44,6 +44,16 @@ static ssize_t wire_receive(evf_stream *stream, void *room, size_t len)
     return (ssize_t)len;
 }
 
+static ssize_t wire_peek(evf_stream *stream, void *room, size_t len)
+{
+    struct wire *wire = wire_of(stream);
+    size_t before = wire->input_at;
+    ssize_t got = wire_receive(stream, room, len);
+    wire->receives--;
+    wire->input_at = before;
+    return got;
+}
+
 static size_t wire_waiting(const evf_stream *stream)
 {
     const struct wire *wire = wire_of(stream);
@@ -157,6 +167,7 @@ const struct evf__transport wire_transport = {
     .name = "wire",
     .open = wire_open,
     .receive = wire_receive,
+    .peek = wire_peek,
     .waiting = wire_waiting,
     .send = wire_send,
     .send_file = wire_send_file,
