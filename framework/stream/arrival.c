@@ -92,14 +92,14 @@ refuse(evf_stream *stream, enum evf__figure_id figure, enum evf_level level, con
     evf__stream_close(stream, -EPROTO);
 }
 
-/* It ended, or its time is up, before its header was complete. One that has sent nothing is a
- * balancer that looks whether the port is open, as a rule: no warning. */
+/* It ended, or its time is up, before its header was complete. One that comes and goes without a
+ * byte is a balancer that looks whether the port is open, as a rule: no warning. */
 static void refuse_missing(evf_stream *stream, const char *why)
 {
-    bool began = header_of(stream)->len > 0;
-    refuse(stream, EVF__FIGURE_PROXY_MISSING, began ? EVF_WARN : EVF_DEBUG,
-           "%s, and its PROXY header is not complete: %u bytes of it have come", why,
-           header_of(stream)->len);
+    const struct evf__header *header = header_of(stream);
+    refuse(stream, EVF__FIGURE_PROXY_MISSING,
+           header->len > 0 || header->late ? EVF_WARN : EVF_DEBUG,
+           "%s, and its PROXY header is not complete: %u bytes of it have come", why, header->len);
 }
 
 /* -- opening -- */

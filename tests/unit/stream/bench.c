@@ -181,6 +181,12 @@ const struct evf__transport wire_transport = {
 
 void bench_open(struct bench *bench, const struct evf_handler *handler)
 {
+    bench_accept(bench, handler, NULL, NULL);
+}
+
+void bench_accept(struct bench *bench, const struct evf_handler *handler,
+                  const struct evf__proxy_rules *proxy, const struct sockaddr_in *peer)
+{
     *bench = (struct bench){ .wire = { .takes = SIZE_MAX } };
     bench->worker = aligned_alloc(64, (sizeof(evf_worker) + 63) & ~(size_t)63);
     cr_assert_not_null(bench->worker);
@@ -193,13 +199,16 @@ void bench_open(struct bench *bench, const struct evf_handler *handler)
         .plugin = "bench",
         .transport = &wire_transport,
         .accepted = true,
+        .proxy = proxy,
         .open_streams = 1,
         .limits = { .max_frame = 1 << 20,
                     .write_high = 256 << 10,
                     .write_max = 8 << 20,
                     .linger_ms = 5000 },
     };
-    cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, NULL, 0), 0);
+    cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, (const void *)peer,
+                                    peer != NULL ? sizeof *peer : 0),
+                 0);
     bench->stream = evf__stream_table_at(&bench->worker->streams->table, 0, 0);
     cr_assert_not_null(bench->stream);
 }
