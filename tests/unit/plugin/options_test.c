@@ -221,7 +221,8 @@ Test(options, that_are_unknown_are_told_with_the_nearest_and_all_known_names)
             "max-connections, idle-timeout, max-frame, write-high, write-max, first-byte, "
             "max-lifetime, min-rate, linger, block, allow, block-file, allow-file, "
             "pause-on-connect, keepalive, keepalive-idle, keepalive-interval, keepalive-count, "
-            "tos, v6-only, reuse-port, backlog, mode, owner, group");
+            "tos, v6-only, reuse-port, backlog, mode, owner, group, proxy-protocol, proxy-trusted, "
+            "proxy-timeout");
     refuses_with_words("idle-timeuot=1", "did you mean idle-timeout?");
     refuses_with_words("Depth=1", "unknown option \"Depth\"");
     refuses_with_words(" depth=1", "unknown option \" depth\"");
