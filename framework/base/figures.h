@@ -42,6 +42,10 @@
     X(STREAMS_FAILED, "streams_failed", false, "streams closed with an error")                     \
     X(STREAMS_TIMED_OUT, "streams_timed_out", false, "streams closed with -ETIMEDOUT")             \
     X(STREAMS_SLOW, "streams_slow", false, "streams closed with EVF_ESLOW")                        \
+    X(CONNECTS, "connects", false, "outgoing streams asked for")                                   \
+    X(CONNECTS_FAILED, "connects_failed", false,                                                   \
+      "outgoing streams that were never open, cancelled ones included")                            \
+    X(CONNECT_ATTEMPTS, "connect_attempts", false, "addresses tried for outgoing streams")         \
     X(BYTES_READ, "bytes_read", false, "bytes received")                                           \
     X(BYTES_WRITTEN, "bytes_written", false, "bytes that the kernel has taken")                    \
     X(POSTS_RUN, "posts_run", false, "posted functions that ran")                                  \
@@ -54,6 +58,7 @@
     X(DNS_QUERIES, "dns_queries", false, "questions sent to name servers")                         \
     X(TURNS, "turns", false, "turns of the loops")                                                 \
     X(STREAMS, "streams", true, "streams that exist")                                              \
+    X(CONNECTING, "connecting", true, "outgoing streams that are not open yet")                    \
     X(TIMERS, "timers", true, "timers and time-outs that run")                                     \
     X(PAGES, "pages", true, "read pages in use, each worker's current one included")               \
     X(BLOCKS, "blocks", true, "blocks in use: small slices, unconsumed input, queued copies")      \

@@ -128,6 +128,32 @@ enum evf__limit {
     EVF__PROXY_TIMEOUT_MS = 5000,
     EVF__PROXY_TIMEOUT_MAX_MS = 60 * 1000,
 
+    /* A host as text: RFC 1035 allows 255 bytes on the wire, which is 253 characters. */
+    EVF__HOST_MAX = 253,
+
+    /* A connect as a whole, where the plugin gives no time. */
+    EVF__CONNECT_TIMEOUT_MS = 10000,
+
+    /* Between attempts at a host's addresses: RFC 8305, section 8, which wants at least 10 ms. */
+    EVF__ATTEMPT_DELAY_MS = 250,
+    EVF__ATTEMPT_DELAY_MIN_MS = 10,
+
+    /* How long IPv4 addresses wait for IPv6 ones: RFC 8305, section 8. */
+    EVF__RESOLUTION_DELAY_MS = 50,
+
+    /* A unix socket whose backlog is full tells nobody when it has room: it is tried again after
+     * the first time, then after twice as long each time, up to the second. */
+    EVF__UNIX_RETRY_MS = 5,
+    EVF__UNIX_RETRY_MAX_MS = 100,
+
+    /* Kinds of outgoing streams (instance and handler) that a worker remembers while none is in
+     * use, and among how many it looks for one: plugins have a handful. More work, slower. */
+    EVF__OUTGOING_IDLE_MAX = 16,
+    EVF__OUTGOING_SEARCHED = 32,
+
+    /* A struct from a newer header is looked at up to here for fields that are not known. */
+    EVF__CONNECT_STRUCT_MAX = 4096,
+
     /* The time over which min-rate is measured, and how often a stream is looked at for it. */
     EVF__RATE_WINDOW_MS = 10000,
     EVF__RATE_LOOK_MS = 1000,

@@ -12,13 +12,13 @@
 
 #include "base/limits.h"
 #include "plugin/schema.h"
+#include "stream/stream.h"
 
 /* The sizes of 1.0, below which nothing of major 1 can be. They stay when fields are added. */
 enum {
     HEADER_SIZE = offsetof(struct evf_plugin, name),
     PLUGIN_SIZE_1_0 = offsetof(struct evf_plugin, stop) + sizeof(evf_stop_fn *),
     OPTION_SIZE_1_0 = offsetof(struct evf_option, choices) + sizeof(const char *const *),
-    HANDLER_SIZE_1_0 = offsetof(struct evf_handler, close) + sizeof(evf_close_fn *),
 };
 
 static int refuse_size(const char *field, unsigned least, unsigned found,
@@ -98,8 +98,8 @@ static int check_handler(const void *handler, struct evf_handler *ret, struct ev
         return EVF_EPLUGIN;
     }
     memcpy(&size, handler, sizeof(size));
-    if (size < HANDLER_SIZE_1_0) {
-        (void)refuse_size("handler.struct_size", HANDLER_SIZE_1_0, size, error);
+    if (size < EVF__HANDLER_SIZE_1_0) {
+        (void)refuse_size("handler.struct_size", EVF__HANDLER_SIZE_1_0, size, error);
         evf__sentence_add(error, ": set it to sizeof(struct evf_handler)");
         return EVF_EPLUGIN;
     }

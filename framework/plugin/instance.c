@@ -68,6 +68,7 @@ static int find_plugin(evf_instance *instance, const struct evf__instance_spec *
     }
     instance->plugin = checked.plugin;
     instance->handler = checked.handler;
+    instance->given = checked.plugin.handler;
     instance->schema = checked.options;
     instance->plugin.handler = &instance->handler;
     instance->plugin.options = instance->schema;

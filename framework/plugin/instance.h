@@ -74,6 +74,8 @@ struct evf_instance {
     struct evf__library *library; /* NULL for an embedded descriptor */
     struct evf_plugin plugin;     /* a copy of full size: what the file's struct lacks is zero */
     struct evf_handler handler;   /* likewise */
+    /* What `handler` is a copy of: the plugin knows it by this address. */
+    const struct evf_handler *given;
     struct evf_option *schema;    /* the plugin's options, with our own stride; never NULL */
     struct evf__options *options; /* what was given for them */
     struct evf__listener_settings settings;

@@ -116,7 +116,7 @@ static void fill_origin(struct evf__listener *listener)
 {
     evf_instance *instance = listener->instance;
     listener->origin.handler = &instance->handler;
-    listener->origin.given = instance->plugin.handler;
+    listener->origin.given = instance->given;
     listener->origin.instance = instance;
     listener->origin.plugin = instance->plugin.name;
     listener->origin.transport = &evf__socket_transport;

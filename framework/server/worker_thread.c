@@ -221,6 +221,8 @@ static void note_progress(struct evf__server_worker *self)
     uint64_t deadline_ms = atomic_load(&self->server->stop_deadline_ms);
     if (deadline_ms < self->worker.stop_deadline_ms)
         self->worker.stop_deadline_ms = deadline_ms;
+    if (evf__server_worker_expects_none(self))
+        evf__streams_quiesce_outgoing(&self->worker);
     bool now_empty = empty(self);
     bool changed = now_empty != atomic_load_explicit(&self->empty, memory_order_relaxed);
     if (changed)
@@ -231,10 +233,12 @@ static void note_progress(struct evf__server_worker *self)
         evf__server_tell(self->server);
 }
 
-/* Posts run only when every worker_start has succeeded: where one has failed, a plugin's state is
- * missing. Orders that lay among them have run outside a turn, so the main thread is told here. */
+/* Posts run, and streams open, only when every worker_start has succeeded: where one has failed, a
+ * plugin's state is missing. Orders that lay among them have run outside a turn, so the main thread
+ * is told here. */
 static void drop_posts(struct evf__server_worker *self)
 {
+    evf__streams_close_all(&self->worker, -ESHUTDOWN);
     evf__mailbox_drop_sc(&self->worker.mailbox, &self->worker, never_dropped);
     if (self->quiesced)
         note_progress(self);

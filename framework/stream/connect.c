@@ -1,28 +1,234 @@
-#include "stream/connect.h"
-#include "stream/opening.h"
-void evf__outgoing_init(evf_worker *w)
+/* SPDX-License-Identifier: MIT
+ *
+ * Making an outgoing stream: checking what is asked for, and what is needed until it is open. The
+ * worker's thread.
+ *
+ * Nothing is tried here: the stream is listed as ready, and its first step comes in the next
+ * input-and-output step. So no failure but a wrong call can come back from here.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stream/connecting.h"
+
+/* The size before the first field that may be missing. */
+#define LEAST_SIZE offsetof(struct evf_connect, family)
+
+/* A copy with our size: what a shorter struct lacks is zero; what a longer one has beyond ours must
+ * be zero, because it would be disregarded. */
+static int copy_struct(const struct evf_connect *given, struct evf_connect *ret)
 {
-    evf__list_init(&w->streams->outgoing);
+    uint32_t size;
+    if (given == NULL)
+        return -EINVAL;
+    memcpy(&size, given, sizeof size);
+    if (size < LEAST_SIZE || size > EVF__CONNECT_STRUCT_MAX)
+        return -EINVAL;
+    memset(ret, 0, sizeof *ret);
+    memcpy(ret, given, size < sizeof *ret ? size : sizeof *ret);
+    for (size_t i = sizeof *ret; i < size; i++)
+        if (((const char *)given)[i] != '\0')
+            return -EINVAL;
+    return 0;
 }
-void evf__outgoing_fini(evf_worker *w)
+
+/* What can be said without looking at the host's text. An empty host beside a path counts as none:
+ * evf_address_parse gives such a pair. */
+static int check(struct evf_connect *to)
 {
-    (void)w;
+    if (to->unix_path != NULL && to->host != NULL && to->host[0] == '\0')
+        to->host = NULL;
+    if ((to->host == NULL) == (to->unix_path == NULL))
+        return -EINVAL;
+    if (to->family != AF_UNSPEC && to->family != AF_INET && to->family != AF_INET6)
+        return -EINVAL;
+    if (to->host != NULL) {
+        if (strnlen(to->host, EVF__HOST_MAX + 1) > EVF__HOST_MAX)
+            return -ENAMETOOLONG;
+        return to->port != 0 && to->host[0] != '\0' ? 0 : -EINVAL;
+    }
+    size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+    if (to->family != AF_UNSPEC || to->bind_address != NULL)
+        return -EINVAL;
+    if (strnlen(to->unix_path, most + 1) > most)
+        return -ENAMETOOLONG;
+    return to->unix_path[0] != '\0' && strcmp(to->unix_path, "@") != 0 ? 0 : -EINVAL;
 }
-void evf__outgoing_release(evf_stream *s)
+
+static int parse_scope(const char *text, uint32_t *ret)
 {
-    (void)s;
+    uint32_t number = if_nametoindex(text);
+    for (size_t i = 0; number == 0 && text[i] >= '0' && text[i] <= '9'; i++) {
+        if (i == 9)
+            return -EINVAL;
+        *ret = *ret * 10 + (uint32_t)(text[i] - '0');
+        if (text[i + 1] == '\0')
+            return *ret != 0 ? 0 : -EINVAL;
+    }
+    *ret = number;
+    return number != 0 ? 0 : -EINVAL;
 }
-void evf__connect_step(evf_stream *s)
+
+/* 1: an IP address, an IPv4 one inside IPv6 being IPv4; 0: something else; -EINVAL: an IPv6 address
+ * with a scope that is none. */
+static int parse_literal(const char *text, union evf__address *ret)
 {
-    (void)s;
+    union evf__address parsed;
+    char plain[INET6_ADDRSTRLEN];
+    memset(&parsed, 0, sizeof parsed);
+    if (inet_pton(AF_INET, text, &parsed.ipv4.sin_addr) == 1) {
+        parsed.ipv4.sin_family = AF_INET;
+        *ret = parsed;
+        return 1;
+    }
+    size_t len = strcspn(text, "%");
+    if (len >= sizeof plain)
+        return 0;
+    memcpy(plain, text, len);
+    plain[len] = '\0';
+    if (inet_pton(AF_INET6, plain, &parsed.ipv6.sin6_addr) != 1)
+        return 0;
+    parsed.ipv6.sin6_family = AF_INET6;
+    if (text[len] == '%' && parse_scope(text + len + 1, &parsed.ipv6.sin6_scope_id) < 0)
+        return -EINVAL;
+    socklen_t ret_len;
+    evf__address_unmap(&parsed.any, sizeof parsed.ipv6, &ret->storage, &ret_len);
+    return 1;
 }
-void evf__connect_deadline(evf_stream *s)
+
+/* Reads the address to connect from, which says the family. */
+static int read_bind(struct evf__opening *opening, struct evf_connect *to)
 {
-    (void)s;
+    if (to->bind_address == NULL)
+        return 0;
+    if (parse_literal(to->bind_address, &opening->bind) != 1)
+        return -EINVAL;
+    if (to->family != AF_UNSPEC && to->family != opening->bind.any.sa_family)
+        return -EINVAL;
+    to->family = opening->bind.any.sa_family;
+    return 0;
 }
-const char *evf__connect_name(const evf_stream *s, char *b, size_t n)
+
+/* Gives the race its addresses, or asks for them. */
+static int ask(evf_worker *worker, struct evf__opening *opening, int family)
 {
-    (void)s;
-    (void)n;
-    return b;
+    static const int families[EVF__RACE_FAMILIES] = {
+        [EVF__RACE_IPV6] = AF_INET6,
+        [EVF__RACE_IPV4] = AF_INET,
+    };
+    union evf__address literal;
+    int parsed = parse_literal(opening->name, &literal);
+    if (parsed < 0 || (parsed == 1 && family != AF_UNSPEC && family != literal.any.sa_family))
+        return -EINVAL;
+    if (parsed == 1)
+        family = literal.any.sa_family;
+    for (unsigned i = 0; i < EVF__RACE_FAMILIES; i++)
+        if (family == AF_UNSPEC || family == families[i])
+            evf__race_ask(&opening->race, (enum evf__race_family)i);
+    for (unsigned i = 0; i < EVF__RACE_FAMILIES; i++) {
+        if (!opening->race.lookups[i].asked)
+            continue;
+        if (parsed == 1) {
+            evf__race_answer(&opening->race, (enum evf__race_family)i, 0, &literal.storage, 1,
+                             worker->now_ms);
+            continue;
+        }
+        int status = evf__resolver_ask(worker, &opening->questions[i], opening->name, families[i],
+                                       evf__connect_answers[i], opening);
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
+/* Ends all that an opening has under way. */
+static void give(evf_worker *worker, struct evf__opening *opening)
+{
+    for (unsigned i = 0; i < EVF__RACE_FAMILIES; i++)
+        evf__question_cancel(&opening->questions[i]);
+    while (!evf__list_empty(&opening->attempts))
+        evf__attempt_end(EVF__OWNER(opening->attempts.next, struct evf__attempt, link));
+    if (opening->local_fd >= 0)
+        close(opening->local_fd);
+    evf__slab_give(&worker->streams->openings, opening);
+}
+
+void evf__opening_give(evf_stream *stream)
+{
+    give(evf__worker_of(stream), stream->opening);
+    stream->opening = NULL;
+}
+
+static int make_opening(evf_worker *worker, struct evf_connect *to, struct evf__opening **ret)
+{
+    struct evf__opening *opening = evf__slab_take(&worker->streams->openings);
+    if (opening == NULL)
+        return -ENOMEM;
+    memset(opening, 0, sizeof *opening);
+    evf__list_init(&opening->attempts);
+    evf__race_init(&opening->race, to->attempt_delay_ms);
+    opening->local = to->unix_path != NULL;
+    opening->local_fd = -1;
+    opening->port = to->port;
+    opening->timeout_ms = to->timeout_ms != 0 ? to->timeout_ms : EVF__CONNECT_TIMEOUT_MS;
+    opening->options[EVF__OPENING_NODELAY].set = true;
+    opening->options[EVF__OPENING_NODELAY].value = 1;
+    strcpy(opening->name, opening->local ? to->unix_path : to->host);
+    int status = read_bind(opening, to);
+    if (status == 0 && !opening->local)
+        status = ask(worker, opening, to->family);
+    if (status < 0) {
+        give(worker, opening);
+        return status;
+    }
+    *ret = opening;
+    return 0;
+}
+
+int evf__connect(evf_worker *worker, const struct evf_connect *given,
+                 const struct evf_handler *handler, const struct evf__connector *connector,
+                 evf_stream **ret)
+{
+    struct evf__streams *streams = worker->streams;
+    struct evf_connect to;
+    struct evf__outgoing *outgoing;
+    struct evf__opening *opening;
+    EVF__ON_WORKER(worker);
+    int status = ret != NULL ? copy_struct(given, &to) : -EINVAL;
+    if (status == 0)
+        status = check(&to);
+    if (status < 0)
+        return status;
+    if (streams->refuses)
+        return -ESHUTDOWN;
+    status = evf__outgoing_take(worker, connector, handler, &outgoing);
+    if (status < 0)
+        return status;
+    status = make_opening(worker, &to, &opening);
+    if (status < 0)
+        goto no_opening;
+    evf_stream *stream =
+        evf__stream_table_take(&streams->table, outgoing->handler.stream_state_size);
+    if (stream == NULL) {
+        status = -ENOMEM;
+        goto no_stream;
+    }
+    stream->origin = &outgoing->opening;
+    stream->ready_state = EVF_OPENING;
+    stream->deadline.kind = EVF__ENTRY_STREAM;
+    stream->family = opening->local ? AF_UNIX : AF_UNSPEC;
+    stream->opening = opening;
+    opening->stream = stream;
+    evf__figure_add(&worker->figures, EVF__FIGURE_CONNECTS, 1);
+    evf__stream_ready(stream, 0);
+    *ret = stream;
+    return 0;
+no_stream:
+    give(worker, opening);
+no_opening:
+    evf__outgoing_drop(worker, outgoing);
+    return status;
 }

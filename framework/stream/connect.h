@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Outgoing streams: what the worker keeps for them. The worker's thread.
+ * Outgoing streams, as the rest of stream/ and plugin/ see them. The worker's thread.
  *
  * An outgoing stream's origin is made from its instance and handler and shared by the streams of
  * the same two. It comes in pairs: until the connection stands, a stream has the origin whose
@@ -10,9 +10,21 @@
 #ifndef EVF_STREAM_CONNECT_H
 #define EVF_STREAM_CONNECT_H
 
+#include <evframe/connect.h>
+
 #include "stream/stream.h"
 
-struct evf__outgoing; /* a pair of origins */
+/* On whose behalf a stream is made. What it points at lives longer than the stream. */
+struct evf__connector {
+    evf_instance *instance;
+    const char *plugin;                      /* its name */
+    const struct evf__stream_limits *limits; /* the instance's listener's; copied */
+};
+
+/* evf_connect (plugin/connect.c), with what only plugin/ knows of an instance. */
+int evf__connect(evf_worker *worker, const struct evf_connect *to,
+                 const struct evf_handler *handler, const struct evf__connector *connector,
+                 evf_stream **ret);
 
 /* The part of struct evf__streams that connecting needs: init and fini with it. fini asserts that
  * no outgoing stream is left. */

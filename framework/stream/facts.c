@@ -203,6 +203,8 @@ void evf_set_timeout(evf_stream *stream, uint32_t ms)
     if (limits == NULL)
         return;
     limits->idle_timeout_ms = cut(ms);
+    if (stream->ready_state == EVF_OPENING)
+        return; /* it runs from `open` */
     evf__stream_active(stream, evf__worker_of(stream));
     evf__deadline_changed(stream);
 }

@@ -145,6 +145,8 @@ void evf__stream_opened(evf_stream *stream)
     stream->ready_state = (stream->flags & EVF__END_ASKED) != 0 ? EVF_READ_ONLY : EVF_OPEN;
     if (origin->accepted && worker->stop_deadline_ms != 0)
         stream->flags |= EVF__QUIESCE_AFTER_READ;
+    else if (!origin->accepted && worker->streams->quiesces_outgoing)
+        stream->flags |= EVF__QUIESCE_DUE;
     evf__figure_add(&worker->figures, EVF__FIGURE_STREAMS_OPENED, 1);
     if (stream->queue != NULL && stream->queue->watched) {
         stream->queue->watched = false; /* by nobody: it was written while opening */
@@ -281,8 +283,10 @@ void evf__stream_finish(evf_stream *stream)
     bool opened = (stream->flags & EVF__OPENED) != 0;
     if (opened)
         count_close(worker, stream->reason);
-    else if (origin->accepted)
-        evf__figure_add(&worker->figures, EVF__FIGURE_NEVER_OPENED, 1);
+    else
+        evf__figure_add(&worker->figures,
+                        origin->accepted ? EVF__FIGURE_NEVER_OPENED : EVF__FIGURE_CONNECTS_FAILED,
+                        1);
     if ((opened || !origin->accepted) && origin->handler->close != NULL)
         EVF__CALL(stream, CLOSE, close, stream, stream->reason);
     origin->transport->close(stream, (stream->flags & EVF__RESET) != 0);

@@ -61,7 +61,7 @@ enum evf__stream_flag {
 
 #define EVF__PAUSES (EVF__PAUSED | EVF__HELD_BACK)
 
-struct evf__opening; /* an outgoing stream until its connection stands: connect.c */
+struct evf__opening; /* an outgoing stream until its connection stands: connecting.h */
 struct evf__header;  /* an accepted stream's PROXY header: arrival.c */
 
 /* What few streams have. From a slab; made when first needed. */
@@ -120,13 +120,17 @@ _Static_assert(sizeof(struct evf_stream) % 16 == 0, "the handler's state behind 
 struct evf__streams {
     struct evf__stream_table table;
     struct evf__slab extras, inputs, queues, pieces;
+    struct evf__slab openings, attempts; /* of outgoing streams */
     evf_stream *ready, **ready_last;
     struct evf__list closing;               /* by deadline.link */
     struct evf__list corked;                /* by evf__queue.corked */
     struct evf__piece *spent, **spent_last; /* memory given away, to be released in step 5 */
     size_t accepted;                        /* accepted streams that exist */
     struct evf__list outgoing;              /* struct evf__outgoing, those used last in front */
-    bool refuses;                           /* the stop's deadline is past: evf_connect refuses */
+    struct evf__list outgoing_idle;         /* those without a stream, idle longest in front */
+    unsigned outgoing_idle_count;
+    bool quiesces_outgoing; /* the stop has come to outgoing streams: see evf__streams_quiesce */
+    bool refuses;           /* the stop's deadline is past: evf_connect refuses */
 
     /* Of lines about connections that arrival.c refused: how many, and until when they count. */
     unsigned refusals_told;

@@ -116,6 +116,7 @@ void evf__streams_flush_and_close(evf_worker *worker)
     evf__pieces_release(worker);
     evf__figure_set(&worker->figures, EVF__FIGURE_STREAMS, streams->table.count);
     evf__figure_set(&worker->figures, EVF__FIGURE_QUEUES, streams->queues.in_use);
+    evf__figure_set(&worker->figures, EVF__FIGURE_CONNECTING, streams->openings.in_use);
 }
 
 bool evf__streams_pending(const evf_worker *worker)
@@ -157,11 +158,9 @@ static void each(evf_worker *worker, each_fn *fn, int reason)
     }
 }
 
-static void ask_quiesce(evf_stream *stream, int reason)
+static void ask_quiesce(evf_stream *stream)
 {
-    (void)reason;
-    if (!stream->origin->accepted || stream->ready_state == EVF_OPENING ||
-        (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
+    if (stream->ready_state == EVF_OPENING || (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
         return; /* what opens during the stop gets it after its first reading */
     size_t waiting = 0;
     if ((stream->flags & (EVF__PAUSED | EVF__PEER_ENDED)) == 0)
@@ -175,10 +174,33 @@ static void ask_quiesce(evf_stream *stream, int reason)
     evf__stream_ready(stream, EVF__READABLE | EVF__QUIESCE_DUE);
 }
 
+static void ask_accepted(evf_stream *stream, int reason)
+{
+    (void)reason;
+    if (stream->origin->accepted)
+        ask_quiesce(stream);
+}
+
 void evf__streams_quiesce(evf_worker *worker)
 {
     EVF_ASSERT(worker->stop_deadline_ms != 0);
-    each(worker, ask_quiesce, 0);
+    each(worker, ask_accepted, 0);
+}
+
+static void ask_outgoing(evf_stream *stream, int reason)
+{
+    (void)reason;
+    if (!stream->origin->accepted && stream->origin->handler->quiesce != NULL)
+        ask_quiesce(stream);
+}
+
+void evf__streams_quiesce_outgoing(evf_worker *worker)
+{
+    struct evf__streams *streams = worker->streams;
+    if (streams->accepted > 0 || streams->quiesces_outgoing)
+        return;
+    streams->quiesces_outgoing = true;
+    each(worker, ask_outgoing, 0);
 }
 
 void evf__streams_close_all(evf_worker *worker, int reason)

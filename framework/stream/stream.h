@@ -55,6 +55,9 @@ struct evf__origin {
     _Atomic uint64_t refused_limit, refused_blocked;
 };
 
+/* The size of a handler of ABI 1.0, below which nothing of major 1 can be. It stays. */
+#define EVF__HANDLER_SIZE_1_0 (offsetof(struct evf_handler, close) + sizeof(evf_close_fn *))
+
 /* The transport of plain sockets. */
 extern const struct evf__transport evf__socket_transport;
 
@@ -83,6 +86,9 @@ void evf__stream_describe(const evf_stream *stream, struct evf__log_source *ret)
 /* The graceful stop, step (2) of the contract: readable input is presented once, then `quiesce`.
  * worker->stop_deadline_ms is set already. */
 void evf__streams_quiesce(evf_worker *worker);
+/* The same for outgoing streams, once, when the worker has no accepted stream; to be called again
+ * and again, as long as none is on its way. Those that open later get it at once. */
+void evf__streams_quiesce_outgoing(evf_worker *worker);
 /* Closes all by force. */
 void evf__streams_close_all(evf_worker *worker, int reason);
 /* Streams that exist, closing ones included. */
