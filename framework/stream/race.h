@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include <evframe/base.h>
+
 #include "base/limits.h"
 
 /* In the order of preference. */
