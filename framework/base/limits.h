@@ -128,8 +128,8 @@ enum evf__limit {
     EVF__PROXY_TIMEOUT_MS = 5000,
     EVF__PROXY_TIMEOUT_MAX_MS = 60 * 1000,
 
-    /* A host as text: RFC 1035 allows 255 bytes on the wire, which is 253 characters. */
-    EVF__HOST_MAX = 253,
+    /* A host as text: RFC 1035 allows 255 bytes on the wire, which is 253 characters and a dot. */
+    EVF__HOST_MAX = 254,
 
     /* A connect as a whole, where the plugin gives no time. */
     EVF__CONNECT_TIMEOUT_MS = 10000,

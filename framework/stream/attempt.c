@@ -54,14 +54,12 @@ static int stands(const struct evf__opening *opening, unsigned index, int fd)
 static int bind_to(int fd, const union evf__address *address)
 {
     int on = 1;
-    socklen_t len =
-        address->any.sa_family == AF_INET6 ? sizeof address->ipv6 : sizeof address->ipv4;
     if (address->any.sa_family == AF_UNSPEC)
         return 0;
     /* The port is chosen when it connects: then only the four of addresses and ports together must
      * be free, rather than the port alone. */
     if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) < 0 ||
-        bind(fd, &address->any, len) < 0)
+        bind(fd, &address->any, evf__address_ip_len(address)) < 0)
         return -errno;
     return 0;
 }

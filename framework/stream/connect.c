@@ -6,9 +6,7 @@
  * Nothing is tried here: the stream is listed as ready, and its first step comes in the next
  * input-and-output step. So no failure but a wrong call can come back from here.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,45 +56,15 @@ static int check(struct evf_connect *to)
     return to->unix_path[0] != '\0' && strcmp(to->unix_path, "@") != 0 ? 0 : -EINVAL;
 }
 
-static int parse_scope(const char *text, uint32_t *ret)
+/* An IP address as text; an IPv4 one inside IPv6 is IPv4. False: something else. */
+static bool parse_ip(const char *text, union evf__address *ret)
 {
-    uint32_t number = if_nametoindex(text);
-    for (size_t i = 0; number == 0 && text[i] >= '0' && text[i] <= '9'; i++) {
-        if (i == 9)
-            return -EINVAL;
-        *ret = *ret * 10 + (uint32_t)(text[i] - '0');
-        if (text[i + 1] == '\0')
-            return *ret != 0 ? 0 : -EINVAL;
-    }
-    *ret = number;
-    return number != 0 ? 0 : -EINVAL;
-}
-
-/* 1: an IP address, an IPv4 one inside IPv6 being IPv4; 0: something else; -EINVAL: an IPv6 address
- * with a scope that is none. */
-static int parse_literal(const char *text, union evf__address *ret)
-{
-    union evf__address parsed;
-    char plain[INET6_ADDRSTRLEN];
-    memset(&parsed, 0, sizeof parsed);
-    if (inet_pton(AF_INET, text, &parsed.ipv4.sin_addr) == 1) {
-        parsed.ipv4.sin_family = AF_INET;
-        *ret = parsed;
-        return 1;
-    }
-    size_t len = strcspn(text, "%");
-    if (len >= sizeof plain)
-        return 0;
-    memcpy(plain, text, len);
-    plain[len] = '\0';
-    if (inet_pton(AF_INET6, plain, &parsed.ipv6.sin6_addr) != 1)
-        return 0;
-    parsed.ipv6.sin6_family = AF_INET6;
-    if (text[len] == '%' && parse_scope(text + len + 1, &parsed.ipv6.sin6_scope_id) < 0)
-        return -EINVAL;
-    socklen_t ret_len;
-    evf__address_unmap(&parsed.any, sizeof parsed.ipv6, &ret->storage, &ret_len);
-    return 1;
+    union evf__address address;
+    socklen_t len;
+    if (!evf__address_from_ip(text, &address))
+        return false;
+    evf__address_unmap(&address.any, sizeof address, &ret->storage, &len);
+    return true;
 }
 
 /* Reads the address to connect from, which says the family. */
@@ -104,7 +72,7 @@ static int read_bind(struct evf__opening *opening, struct evf_connect *to)
 {
     if (to->bind_address == NULL)
         return 0;
-    if (parse_literal(to->bind_address, &opening->bind) != 1)
+    if (!parse_ip(to->bind_address, &opening->bind))
         return -EINVAL;
     if (to->family != AF_UNSPEC && to->family != opening->bind.any.sa_family)
         return -EINVAL;
@@ -119,20 +87,20 @@ static int ask(evf_worker *worker, struct evf__opening *opening, int family)
         [EVF__RACE_IPV6] = AF_INET6,
         [EVF__RACE_IPV4] = AF_INET,
     };
-    union evf__address literal;
-    int parsed = parse_literal(opening->name, &literal);
-    if (parsed < 0 || (parsed == 1 && family != AF_UNSPEC && family != literal.any.sa_family))
+    union evf__address ip;
+    bool is_ip = parse_ip(opening->name, &ip);
+    if (is_ip && family != AF_UNSPEC && family != ip.any.sa_family)
         return -EINVAL;
-    if (parsed == 1)
-        family = literal.any.sa_family;
+    if (is_ip)
+        family = ip.any.sa_family;
     for (unsigned i = 0; i < EVF__RACE_FAMILIES; i++)
         if (family == AF_UNSPEC || family == families[i])
             evf__race_ask(&opening->race, (enum evf__race_family)i);
     for (unsigned i = 0; i < EVF__RACE_FAMILIES; i++) {
         if (!opening->race.lookups[i].asked)
             continue;
-        if (parsed == 1) {
-            evf__race_answer(&opening->race, (enum evf__race_family)i, 0, &literal.storage, 1,
+        if (is_ip) {
+            evf__race_answer(&opening->race, (enum evf__race_family)i, 0, &ip.storage, 1,
                              worker->now_ms);
             continue;
         }

@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/assert.h"
+#include "loop/resolver.h"
 
 void evf__race_init(struct evf__race *race, uint32_t delay_ms)
 {
@@ -153,7 +154,6 @@ static int weight(int status)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-    case ECANCELED:
         return 6; /* ours: it says nothing about the host */
     case ECONNREFUSED:
     case ECONNRESET:
@@ -166,31 +166,26 @@ static int weight(int status)
     case EADDRNOTAVAIL:
     case EAFNOSUPPORT:
         return 1; /* no way there from here */
-    case -EVF_EDNS:
-        return 3;
-    case -EVF_ENOADDRESS:
-        return 1;
-    case -EVF_ENONAME:
-        return 0;
     default:
         return 2;
     }
 }
 
-static void prefer(int *reason, int status)
-{
-    if (status < 0 && (*reason == 0 || weight(status) > weight(*reason)))
-        *reason = status;
-}
-
 int evf__race_reason(const struct evf__race *race)
 {
     int reason = 0;
-    for (unsigned i = 0; i < race->count; i++)
-        prefer(&reason, race->addresses[i].status);
-    for (unsigned i = 0; i < EVF__RACE_FAMILIES && race->count == 0; i++)
-        if (race->lookups[i].asked)
-            prefer(&reason, race->lookups[i].status);
+    for (unsigned i = 0; i < race->count; i++) {
+        int status = race->addresses[i].status;
+        if (status < 0 && (reason == 0 || weight(status) > weight(reason)))
+            reason = status;
+    }
+    if (reason == 0 && race->lookups[EVF__RACE_IPV6].asked && race->lookups[EVF__RACE_IPV4].asked)
+        reason = evf__resolve_status(race->lookups[EVF__RACE_IPV6].status,
+                                     race->lookups[EVF__RACE_IPV4].status);
+    else if (reason == 0)
+        reason =
+            race->lookups[race->lookups[EVF__RACE_IPV4].asked ? EVF__RACE_IPV4 : EVF__RACE_IPV6]
+                .status;
     EVF_ASSERT(reason < 0);
     return reason;
 }

@@ -235,7 +235,7 @@ Test(race, tells_the_failure_that_says_most)
     cr_expect_eq(reason_of(-EMFILE, -ECONNREFUSED), -EMFILE);
     cr_expect_eq(reason_of(-EACCES, -ENETUNREACH), -EACCES);
     cr_expect_eq(status_of(EVF_ENONAME, EVF_ENONAME), EVF_ENONAME);
-    cr_expect_eq(status_of(EVF_ENONAME, EVF_ENOADDRESS), EVF_ENOADDRESS);
+    cr_expect_eq(status_of(EVF_ENONAME, EVF_ENOADDRESS), EVF_ENONAME);
     cr_expect_eq(status_of(EVF_ENOADDRESS, EVF_EDNS), EVF_EDNS);
     cr_expect_eq(status_of(-ETIMEDOUT, EVF_EDNS), -ETIMEDOUT);
     cr_expect_eq(status_of(0, 0), EVF_ENOADDRESS);
