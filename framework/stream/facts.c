@@ -182,6 +182,12 @@ void evf_set_write_marks(evf_stream *stream, size_t high, size_t max)
     limits->write_max = max > high ? max : high;
 }
 
+void evf_write_marks(const evf_stream *stream, size_t *ret_high, size_t *ret_max)
+{
+    *ret_high = evf__limits(stream)->write_high;
+    *ret_max = evf__limits(stream)->write_max;
+}
+
 static uint32_t cut(uint32_t ms)
 {
     return ms < EVF__TIMEOUT_MAX_MS ? ms : EVF__TIMEOUT_MAX_MS;
@@ -207,6 +213,11 @@ void evf_set_timeout(evf_stream *stream, uint32_t ms)
         return; /* it runs from `open` */
     evf__stream_active(stream, evf__worker_of(stream));
     evf__deadline_changed(stream);
+}
+
+uint32_t evf_timeout(const evf_stream *stream)
+{
+    return evf__limits(stream)->idle_timeout_ms;
 }
 
 static int set_option(evf_stream *stream, int level, int name, int value)

@@ -167,6 +167,7 @@ EVF_API void evf_uncork(evf_stream *stream);
  * and whole pages for slices; of static memory and file ranges only the record of the piece (below
  * 100 bytes). max is raised to high when it is less. */
 EVF_API void evf_set_write_marks(evf_stream *stream, size_t high, size_t max);
+EVF_API void evf_write_marks(const evf_stream *stream, size_t *ret_high, size_t *ret_max);
 
 /* ---- Ending ---- */
 
@@ -191,6 +192,7 @@ EVF_API void evf_close_with(evf_stream *stream, int reason);
  * that the kernel moved, by this call, by evf_resume, and by a `timeout` that returned true. 0
  * turns it off. At most 2^31 - 1 ms; more counts as that. */
 EVF_API void evf_set_timeout(evf_stream *stream, uint32_t ms);
+EVF_API uint32_t evf_timeout(const evf_stream *stream);
 
 /* As the socket options TCP_NODELAY (on from the start), SO_KEEPALIVE with TCP_KEEPIDLE,
  * TCP_KEEPINTVL and TCP_KEEPCNT (0 leaves the system's value), IP_TOS or IPV6_TCLASS. 0, a negated
