@@ -146,8 +146,8 @@ Test(proxy_health, gives_the_client_to_the_next_server_when_one_refuses)
     two.a = NULL;
     for (unsigned i = 0; i < 10; i++)
         served_and_gone(two.proxy);
-    cr_expect_eq(server_figure(two.proxy, "retries"), 5);
-    cr_expect_eq(server_figure(two.proxy, "connect_failures"), 5);
+    cr_expect_eq(server_figure(two.proxy, "retries"), 10);
+    cr_expect_eq(server_figure(two.proxy, "connect_failures"), 10);
     cr_expect_eq(server_figure(two.proxy, "ejections"), 0);
     cr_expect_eq(server_figure(two.proxy, "unserved"), 0);
     cr_expect_eq(server_log_count(two.proxy, "Connection refused"), 1, "told once");
