@@ -131,6 +131,20 @@ static int socket_set_option(evf_stream *stream, int level, int name, int value)
     return setsockopt(descriptor(stream), level, name, &value, sizeof value) < 0 ? -errno : 0;
 }
 
+static int socket_descriptor(const evf_stream *stream)
+{
+    return descriptor(stream);
+}
+
+/* Asks the kernel: the peer's address may be one that a PROXY header told. */
+static bool socket_is_unix(const evf_stream *stream)
+{
+    int domain = AF_UNSPEC;
+    socklen_t len = sizeof domain;
+    return getsockopt(descriptor(stream), SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+           domain == AF_UNIX;
+}
+
 const struct evf__transport evf__socket_transport = {
     .name = "socket",
     .open = socket_open,
@@ -145,4 +159,6 @@ const struct evf__transport evf__socket_transport = {
     .close = socket_close,
     .local_address = socket_local_address,
     .set_option = socket_set_option,
+    .descriptor = socket_descriptor,
+    .is_unix = socket_is_unix,
 };

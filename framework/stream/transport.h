@@ -54,6 +54,12 @@ struct evf__transport {
                          socklen_t *ret_len);
     /* As setsockopt. */
     int (*set_option)(evf_stream *stream, int level, int name, int value);
+
+    /* The descriptor of an open stream; -EOPNOTSUPP when there is none. */
+    int (*descriptor)(const evf_stream *stream);
+    /* True when the other side is reached by a unix socket, so that descriptors can be passed and
+     * credentials asked for. While opening: when it will be. */
+    bool (*is_unix)(const evf_stream *stream);
 };
 
 #endif

@@ -163,6 +163,18 @@ static int wire_set_option(evf_stream *stream, int level, int name, int value)
     return 0;
 }
 
+static int wire_descriptor(const evf_stream *stream)
+{
+    (void)stream;
+    return -EOPNOTSUPP;
+}
+
+static bool wire_is_unix(const evf_stream *stream)
+{
+    (void)stream;
+    return true;
+}
+
 const struct evf__transport wire_transport = {
     .name = "wire",
     .open = wire_open,
@@ -177,6 +189,8 @@ const struct evf__transport wire_transport = {
     .close = wire_close,
     .local_address = wire_local_address,
     .set_option = wire_set_option,
+    .descriptor = wire_descriptor,
+    .is_unix = wire_is_unix,
 };
 
 void bench_open(struct bench *bench, const struct evf_handler *handler)
