@@ -48,6 +48,8 @@
     X(CONNECT_ATTEMPTS, "connect_attempts", false, "addresses tried for outgoing streams")         \
     X(BYTES_READ, "bytes_read", false, "bytes received")                                           \
     X(BYTES_WRITTEN, "bytes_written", false, "bytes that the kernel has taken")                    \
+    X(FDS_LOST, "descriptors_lost", false,                                                         \
+      "messages whose descriptors the process had no room for")                                    \
     X(POSTS_RUN, "posts_run", false, "posted functions that ran")                                  \
     X(POSTS_REFUSED, "posts_refused", false, "posts refused: the mailbox was full")                \
     X(OFFLOADED, "offloaded", false, "work given to helper threads")                               \

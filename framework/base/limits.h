@@ -55,6 +55,15 @@ enum evf__limit {
     /* Pieces of one sendmsg; the kernel's own limit is 1024, beyond 64 nothing is gained. */
     EVF__PIECES_PER_SEND = 64,
 
+    /* Descriptors of one message of a unix socket: the kernel's own limit (SCM_MAX_FD). */
+    EVF__FDS_PER_MESSAGE = 253,
+
+    /* Descriptors that wait in one stream's queue: from the first number on a write answers
+     * EVF_FULL, above the second the peer is too slow. They are the process's scarcest good: a
+     * peer that does not read must not use them up. */
+    EVF__FDS_QUEUED_HIGH = 16,
+    EVF__FDS_QUEUED_MAX = 64,
+
     /* Bytes of files sent for one stream in one turn, so that a large file cannot hold the loop. */
     EVF__FILE_BUDGET = 1024 * 1024,
 

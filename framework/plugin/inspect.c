@@ -119,7 +119,7 @@ static void write_callbacks(FILE *out, const struct evf__checked_plugin *checked
         { "open", handler->open != NULL },       { "data", handler->data != NULL },
         { "end", handler->end != NULL },         { "drain", handler->drain != NULL },
         { "timeout", handler->timeout != NULL }, { "quiesce", handler->quiesce != NULL },
-        { "close", handler->close != NULL },
+        { "close", handler->close != NULL },     { "fd", handler->fd != NULL },
     };
     const struct slot others[] = {
         { "start", plugin->start != NULL },

@@ -135,30 +135,6 @@ int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret)
     return 0;
 }
 
-int evf_descriptor(const evf_stream *stream)
-{
-    EVF__ON_WORKER(evf__worker_of(stream));
-    if ((stream->flags & EVF__OPENED) == 0)
-        return (stream->flags & EVF__CLOSING) != 0 ? -EBADF : -ENOTCONN;
-    return stream->origin->transport->descriptor(stream);
-}
-
-int evf_peer_credentials(const evf_stream *stream, struct evf_credentials *ret)
-{
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-    EVF__ON_WORKER(evf__worker_of(stream));
-    if ((stream->flags & EVF__OPENED) == 0)
-        return -ENOTCONN;
-    if (!stream->origin->transport->is_unix(stream))
-        return -EOPNOTSUPP;
-    int fd = stream->origin->transport->descriptor(stream);
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return -errno;
-    *ret = (struct evf_credentials){ .pid = peer.pid, .uid = peer.uid, .gid = peer.gid };
-    return 0;
-}
-
 const char *evf_peer_name(const evf_stream *stream, char *buffer, size_t size)
 {
     if (!stream->origin->accepted && (stream->flags & EVF__OPENED) == 0)

@@ -185,13 +185,16 @@ static void present_block(evf_stream *stream)
     tidy(stream);
 }
 
-/* What the page has received: presented, and what is left put aside. */
-static void take_page(evf_stream *stream, size_t len)
+/* What the page has received: presented, and what is left put aside. Descriptors first, but only
+ * when the page knows of the bytes: their callback may take from it. */
+static void take_page(evf_stream *stream, size_t len, const struct evf__received_fds *fds)
 {
     struct evf__pages *pages = &evf__worker_of(stream)->pages;
     evf_slice slice = evf__pages_filled(pages, len);
     bool behind_rest = stream->input != NULL && stream->input->len > 0;
     evf_slice left = slice;
+    if (fds != NULL)
+        evf__stream_hand_over(stream, fds);
     if (!behind_rest)
         left = present(stream, slice);
     if (left.len > 0 && (stream->flags & EVF__CLOSING) == 0 &&
@@ -199,6 +202,16 @@ static void take_page(evf_stream *stream, size_t len)
         evf__stream_close(stream, -ENOMEM);
     evf__pages_settle(pages, slice);
     if (behind_rest && (stream->flags & EVF__CLOSING) == 0)
+        present_block(stream);
+}
+
+/* What was received behind the rest, in place. */
+static void take_in_place(evf_stream *stream, size_t len, const struct evf__received_fds *fds)
+{
+    stream->input->len += len;
+    if (fds != NULL)
+        evf__stream_hand_over(stream, fds);
+    if ((stream->flags & EVF__CLOSING) == 0)
         present_block(stream);
 }
 
@@ -235,8 +248,10 @@ static bool lingers_too_long(const evf_stream *stream)
            stream->bytes_read - stream->extra->linger_bytes > EVF__LINGER_INPUT_MAX;
 }
 
-void evf__input_read(evf_stream *stream)
+/* Receives within the budget and presents; descriptors by way of fds, unless that is NULL. */
+static void read_within_budget(evf_stream *stream, struct evf__received_fds *fds)
 {
+    const struct evf__transport *transport = stream->origin->transport;
     evf_worker *worker = evf__worker_of(stream);
     size_t budget = EVF__READ_BUDGET;
     while (budget > 0 && evf__stream_reads(stream)) {
@@ -247,7 +262,8 @@ void evf__input_read(evf_stream *stream)
             evf__stream_close(stream, -ENOMEM);
             return;
         }
-        ssize_t got = stream->origin->transport->receive(stream, to, room);
+        ssize_t got = fds == NULL ? transport->receive(stream, to, room)
+                                  : transport->receive_fds(stream, to, room, fds);
         if (got == -EAGAIN)
             return;
         if (got < 0) {
@@ -261,17 +277,25 @@ void evf__input_read(evf_stream *stream)
         size_t len = (size_t)got;
         count_received(stream, len);
         evf__stream_active(stream, worker);
-        if (in_place) {
-            stream->input->len += len;
-            present_block(stream);
-        } else {
-            take_page(stream, len);
-        }
+        if (in_place)
+            take_in_place(stream, len, fds);
+        else
+            take_page(stream, len, fds);
         if (lingers_too_long(stream))
             evf__stream_close(stream, 0);
         if (len < room)
             return;
         budget -= len < budget ? len : budget;
+    }
+}
+
+void evf__input_read(evf_stream *stream)
+{
+    if ((stream->flags & EVF__TAKES_FDS) == 0) {
+        read_within_budget(stream, NULL);
+    } else {
+        struct evf__received_fds fds;
+        read_within_budget(stream, &fds);
     }
 }
 

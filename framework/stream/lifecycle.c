@@ -147,6 +147,8 @@ void evf__stream_opened(evf_stream *stream)
         stream->flags |= EVF__QUIESCE_AFTER_READ;
     else if (!origin->accepted && worker->streams->quiesces_outgoing)
         stream->flags |= EVF__QUIESCE_DUE;
+    if (origin->handler->fd != NULL && origin->transport->is_unix(stream))
+        stream->flags |= EVF__TAKES_FDS;
     evf__figure_add(&worker->figures, EVF__FIGURE_STREAMS_OPENED, 1);
     if (stream->queue != NULL && stream->queue->watched) {
         stream->queue->watched = false; /* by nobody: it was written while opening */

@@ -41,7 +41,8 @@ int evf__queue_state(const evf_stream *stream)
     if (queue == NULL || queue->bytes == 0)
         return EVF_FLUSHED;
     size_t high = evf__limits(stream)->write_high;
-    return queue->bytes >= high || queue->memory >= high ? EVF_FULL : EVF_QUEUED;
+    bool full = queue->bytes >= high || queue->memory >= high || queue->fds >= EVF__FDS_QUEUED_HIGH;
+    return full ? EVF_FULL : EVF_QUEUED;
 }
 
 static struct evf__piece *make_piece(evf_stream *stream, enum evf__piece_kind kind,
@@ -73,11 +74,23 @@ void evf__piece_spend(evf_stream *stream, struct evf__piece *piece)
     streams->spent_last = &piece->next;
 }
 
+/* The descriptor of a copy has gone with its first byte, or is dropped with it. */
+static void close_fd(struct evf__queue *queue, struct evf__piece *piece)
+{
+    close(piece->fd);
+    piece->fd = -1;
+    queue->fds--;
+}
+
 /* A piece is done with: what it held is given back. */
 static void free_piece(evf_stream *stream, struct evf__piece *piece)
 {
     switch (piece->kind) {
     case EVF__PIECE_COPY:
+        if (piece->fd >= 0)
+            close_fd(stream->queue, piece);
+        evf__page_drop(piece->page);
+        break;
     case EVF__PIECE_SLICE:
         evf__page_drop(piece->page);
         break;
@@ -130,27 +143,33 @@ static void advance(evf_stream *stream, size_t n)
     }
 }
 
-/* Sends the memory pieces at the head, up to the next file. 1 when the kernel took all of them, 0
- * when not, else a negative code. */
+/* Sends the memory pieces at the head, up to the next file or descriptor. 1 when the kernel took
+ * all of them, 0 when not, else a negative code. */
 static int send_memory(evf_stream *stream, bool more)
 {
     struct evf__queue *queue = stream->queue;
     struct iovec pieces[EVF__PIECES_PER_SEND];
     int count = 0;
     size_t total = 0;
-    const struct evf__piece *piece = queue->first;
-    for (; piece != NULL && piece->kind != EVF__PIECE_FILE && count < EVF__PIECES_PER_SEND;
-         piece = piece->next) {
+    struct evf__piece *head = queue->first;
+    const struct evf__piece *piece = head;
+    const struct evf__transport *transport = stream->origin->transport;
+    do {
         pieces[count].iov_base = (void *)piece->data;
         pieces[count].iov_len = piece->len;
         total += piece->len;
         count++;
-    }
-    ssize_t sent = stream->origin->transport->send(stream, pieces, count, piece != NULL || more);
+        piece = piece->next;
+    } while (piece != NULL && piece->fd < 0 && count < EVF__PIECES_PER_SEND);
+    more = more || piece != NULL;
+    ssize_t sent = head->fd < 0 ? transport->send(stream, pieces, count, more)
+                                : transport->send_fd(stream, pieces, count, more, head->fd);
     if (sent == -EAGAIN)
         return 0;
     if (sent < 0)
         return (int)sent;
+    if (head->fd >= 0)
+        close_fd(queue, head);
     evf__stream_sent(stream, (size_t)sent);
     advance(stream, (size_t)sent);
     return (size_t)sent == total;
@@ -275,6 +294,23 @@ static size_t fill_tail(struct evf__queue *queue, const uint8_t *data, size_t le
     return part;
 }
 
+/* Copies all of it behind the tail's bytes, and on into the blocks that were made for it. */
+static void fill(struct evf__queue *queue, const uint8_t *data, size_t len,
+                 struct evf__piece **blocks)
+{
+    while (len > 0) {
+        size_t part = fill_tail(queue, data, len);
+        data += part;
+        len -= part;
+        if (len > 0) {
+            struct evf__piece *next = *blocks;
+            EVF_ASSERT(next != NULL);
+            *blocks = next->next;
+            append(queue, next);
+        }
+    }
+}
+
 int evf__queue_copy(evf_stream *stream, const struct iovec *pieces, int count, size_t skip)
 {
     struct evf__queue *queue = stream->queue;
@@ -292,20 +328,30 @@ int evf__queue_copy(evf_stream *stream, const struct iovec *pieces, int count, s
         size_t len = pieces[i].iov_len;
         size_t pass = skip < len ? skip : len;
         skip -= pass;
-        data += pass;
-        len -= pass;
-        while (len > 0) {
-            size_t part = fill_tail(queue, data, len);
-            data += part;
-            len -= part;
-            if (len > 0) {
-                struct evf__piece *next = blocks;
-                EVF_ASSERT(next != NULL);
-                blocks = next->next;
-                append(queue, next);
-            }
-        }
+        fill(queue, data + pass, len - pass, &blocks);
     }
+    EVF_ASSERT(blocks == NULL);
+    return 0;
+}
+
+int evf__queue_fd(evf_stream *stream, int fd, const void *data, size_t len)
+{
+    struct evf__queue *queue = stream->queue;
+    struct evf__piece *blocks = NULL;
+    EVF_ASSERT(len > 0);
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0)
+        return -errno;
+    if (make_blocks(stream, len, &blocks) < 0) {
+        close(own);
+        return -ENOMEM;
+    }
+    struct evf__piece *first = blocks; /* never what the tail has room for: it begins with the fd */
+    blocks = first->next;
+    first->fd = own;
+    queue->fds++;
+    append(queue, first);
+    fill(queue, data, len, &blocks);
     EVF_ASSERT(blocks == NULL);
     return 0;
 }
@@ -416,12 +462,15 @@ void evf__queue_check(const evf_stream *stream)
     if (queue == NULL)
         return;
     size_t bytes = 0, memory = 0;
+    unsigned fds = 0;
     const struct evf__piece *tail = NULL;
     for (const struct evf__piece *piece = queue->first; piece != NULL; piece = piece->next) {
         EVF_ASSERT(piece->len > 0);
         bytes += piece->len;
         memory += piece->memory;
+        fds += piece->kind == EVF__PIECE_COPY && piece->fd >= 0;
         tail = piece;
     }
     EVF_ASSERT(tail == queue->tail && memory == queue->memory && bytes == queue->bytes);
+    EVF_ASSERT(fds == queue->fds);
 }

@@ -11,6 +11,10 @@
  * whole pages for slices, given memory; of static memory and files only the pieces themselves, so
  * that nothing is unbounded. EVF_FULL looks at the larger of the two, write_max at the second.
  *
+ * A descriptor to be passed on is a duplicate that rides on the first byte of a copy. The bytes in
+ * front of it go out in a send of their own, so that it comes with its own byte, and it is closed
+ * as soon as that byte is out: it goes once.
+ *
  * Memory given away is released by its callback in step 5, never inside a call (but where there is
  * no memory to remember it by).
  */
@@ -40,7 +44,7 @@ struct evf__piece {
     size_t len;          /* bytes that wait */
     size_t memory;       /* counted for it */
     enum evf__piece_kind kind;
-    int fd;                /* FILE */
+    int fd;                /* FILE; COPY: goes with the first byte; else -1 */
     off_t offset;          /* FILE */
     struct evf_page *page; /* COPY: its block; SLICE: the page held */
     evf_free_fn *release;  /* OWNED */
@@ -54,6 +58,7 @@ struct evf__queue {
     size_t bytes, memory;
     evf_stream *stream;
     unsigned cork;
+    unsigned fds;            /* descriptors that wait to be passed on */
     bool watched;            /* the write event is added */
     struct evf__list corked; /* on the worker's list of corked streams */
 };
@@ -79,6 +84,8 @@ int evf__queue_wait(evf_stream *stream);
 
 /* Appends. All or nothing: 0 or -ENOMEM. The stream has a queue. */
 int evf__queue_copy(evf_stream *stream, const struct iovec *pieces, int count, size_t skip);
+/* A copy with a duplicate of fd on its first byte. 0, -ENOMEM or the negated errno of dup. */
+int evf__queue_fd(evf_stream *stream, int fd, const void *data, size_t len);
 int evf__queue_slice(evf_stream *stream, evf_slice slice);
 int evf__queue_static(evf_stream *stream, const void *data, size_t len);
 /* Takes a duplicate of fd. 0, -ENOMEM or the negated errno of dup. */

@@ -6,6 +6,7 @@
  * the queue, because only a stream with a queue waits for room.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -62,6 +63,46 @@ static ssize_t socket_peek(evf_stream *stream, void *room, size_t len)
     return status(recv(descriptor(stream), room, len, MSG_PEEK));
 }
 
+static void take_fds(const struct cmsghdr *header, struct evf__received_fds *ret)
+{
+    size_t len = header->cmsg_len - CMSG_LEN(0);
+    for (size_t at = 0; at + sizeof(int) <= len; at += sizeof(int)) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
+        if (ret->count < EVF__FDS_PER_MESSAGE)
+            ret->fds[ret->count++] = fd;
+        else
+            close(fd);
+    }
+}
+
+/* There is room for the credentials and the label too that the kernel puts in front of descriptors
+ * when somebody asked for them. */
+static ssize_t socket_receive_fds(evf_stream *stream, void *room, size_t len,
+                                  struct evf__received_fds *ret)
+{
+    union {
+        struct cmsghdr header; /* for its alignment */
+        uint8_t bytes[CMSG_SPACE(EVF__FDS_PER_MESSAGE * sizeof(int)) +
+                      CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(256)];
+    } control;
+    struct iovec piece = { .iov_base = room, .iov_len = len };
+    struct msghdr message = { .msg_iov = &piece,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof control };
+    ssize_t got = status(recvmsg(descriptor(stream), &message, MSG_CMSG_CLOEXEC));
+    if (got < 0)
+        return got;
+    ret->count = 0;
+    ret->lost = (message.msg_flags & MSG_CTRUNC) != 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL;
+         header = CMSG_NXTHDR(&message, header))
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+            take_fds(header, ret);
+    return got;
+}
+
 static size_t socket_waiting(const evf_stream *stream)
 {
     int bytes = 0;
@@ -75,6 +116,24 @@ static ssize_t socket_send(evf_stream *stream, const struct iovec *pieces, int c
         return status(send(descriptor(stream), pieces->iov_base, pieces->iov_len, flags));
     struct msghdr message = { .msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count };
     return status(sendmsg(descriptor(stream), &message, flags));
+}
+
+static ssize_t socket_send_fd(evf_stream *stream, const struct iovec *pieces, int count, bool more,
+                              int fd)
+{
+    union {
+        struct cmsghdr header; /* for its alignment */
+        uint8_t bytes[CMSG_SPACE(sizeof fd)];
+    } control = { .bytes = { 0 } };
+    struct msghdr message = { .msg_iov = (struct iovec *)pieces,
+                              .msg_iovlen = (size_t)count,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof control };
+    control.header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(sizeof fd) };
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    return status(sendmsg(descriptor(stream), &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0)));
 }
 
 static ssize_t socket_send_file(evf_stream *stream, int fd, off_t *offset, size_t len)
@@ -150,8 +209,10 @@ const struct evf__transport evf__socket_transport = {
     .open = socket_open,
     .receive = socket_receive,
     .peek = socket_peek,
+    .receive_fds = socket_receive_fds,
     .waiting = socket_waiting,
     .send = socket_send,
+    .send_fd = socket_send_fd,
     .send_file = socket_send_file,
     .shut_down = socket_shut_down,
     .watch_input = socket_watch_input,

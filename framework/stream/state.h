@@ -57,6 +57,9 @@ enum evf__stream_flag {
 
     EVF__QUIESCE_DUE = 1u << 17,        /* as soon as what was readable is presented */
     EVF__QUIESCE_AFTER_READ = 1u << 18, /* accepted during the stop */
+
+    EVF__TAKES_FDS = 1u << 19, /* a unix stream whose handler has an `fd` slot */
+    EVF__FDS_LOST = 1u << 20,  /* that some were lost was logged */
 };
 
 #define EVF__PAUSES (EVF__PAUSED | EVF__HELD_BACK)
@@ -213,6 +216,11 @@ void evf__input_read(evf_stream *stream);
 /* Presents the rest once more, without waiting for bytes; then the end, when the peer has ended. */
 void evf__input_present_rest(evf_stream *stream);
 void evf__input_drop(evf_stream *stream);
+
+/* descriptor.c */
+
+/* Calls `fd` for each descriptor, and tells when some were lost. */
+void evf__stream_hand_over(evf_stream *stream, const struct evf__received_fds *received);
 
 /* deadline.c */
 

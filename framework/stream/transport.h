@@ -18,6 +18,15 @@
 
 #include <evframe/base.h>
 
+#include "base/limits.h"
+
+/* Descriptors that came with received bytes: the receiver's own now, close-on-exec. */
+struct evf__received_fds {
+    unsigned count;
+    bool lost; /* the process had no room for all of them */
+    int fds[EVF__FDS_PER_MESSAGE];
+};
+
 struct evf__transport {
     const char *name;
 
@@ -28,6 +37,10 @@ struct evf__transport {
     ssize_t (*receive)(evf_stream *stream, void *room, size_t len);
     /* The same without taking them: a receive of as many bytes then gives these. */
     ssize_t (*peek)(evf_stream *stream, void *room, size_t len);
+    /* The same with the descriptors that came, for a stream that is_unix. They came with one of the
+     * bytes: no later one is received by this call. *ret is filled when bytes came. */
+    ssize_t (*receive_fds)(evf_stream *stream, void *room, size_t len,
+                           struct evf__received_fds *ret);
 
     /* Bytes that wait to be received, as far as it is known. */
     size_t (*waiting)(const evf_stream *stream);
@@ -35,7 +48,12 @@ struct evf__transport {
     /* Bytes taken; -EAGAIN when none can be; else a negative code. `more`: something follows at
      * once. */
     ssize_t (*send)(evf_stream *stream, const struct iovec *pieces, int count, bool more);
-    /* The same for a range of a regular file; *offset moves. 0: the file is at its end. */
+    /* The same with a descriptor, which goes with the first of the bytes when any is taken. For a
+     * stream that is_unix; -EAGAIN while opening. -EBADF, -EINVAL and -ETOOMANYREFS speak of the
+     * descriptor, not of the connection. */
+    ssize_t (*send_fd)(evf_stream *stream, const struct iovec *pieces, int count, bool more,
+                       int fd);
+    /* As send for a range of a regular file; *offset moves. 0: the file is at its end. */
     ssize_t (*send_file)(evf_stream *stream, int fd, off_t *offset, size_t len);
 
     /* Ends our side of sending. 0, or -EAGAIN: it takes time and is asked again when ready; else a

@@ -19,24 +19,26 @@ static int begin(evf_stream *stream, size_t len)
     return len == 0 ? evf__queue_state(stream) : 0;
 }
 
-static bool over_max(const evf_stream *stream, size_t more)
+static bool over_max(const evf_stream *stream, size_t more, unsigned fds)
 {
     const struct evf__queue *queue = stream->queue;
     return queue != NULL && queue->bytes > 0 &&
-           queue->memory + more > evf__limits(stream)->write_max;
+           (queue->memory + more > evf__limits(stream)->write_max ||
+            queue->fds + fds > EVF__FDS_QUEUED_MAX);
 }
 
 /* 0, or the reason the stream was closed with: a queue that is not empty would hold more than
- * write_max. What only a cork holds back is not the peer's fault: it is flushed first. */
-static int too_slow(evf_stream *stream, size_t more)
+ * write_max, or too many descriptors. What only a cork holds back is not the peer's fault: it is
+ * flushed first. */
+static int too_slow(evf_stream *stream, size_t more, unsigned fds)
 {
-    if (!over_max(stream, more))
+    if (!over_max(stream, more, fds))
         return 0;
     if (!stream->queue->watched) {
         evf__stream_flush(stream, true);
         if ((stream->flags & EVF__CLOSING) != 0)
             return stream->reason;
-        if (!over_max(stream, more))
+        if (!over_max(stream, more, fds))
             return 0;
     }
     evf__stream_close(stream, EVF_ESLOW);
@@ -99,7 +101,8 @@ static int queued(evf_stream *stream)
             evf__stream_close(stream, status);
             return status;
         }
-    } else if (queue->bytes >= evf__limits(stream)->write_high) {
+    } else if (queue->bytes >= evf__limits(stream)->write_high ||
+               queue->fds >= EVF__FDS_QUEUED_HIGH) {
         evf__stream_flush(stream, false);
         if ((stream->flags & EVF__CLOSING) != 0)
             return stream->reason;
@@ -129,7 +132,7 @@ static int write_copied(evf_stream *stream, const struct iovec *pieces, int coun
         if (sent == len)
             return EVF_FLUSHED;
     } else {
-        status = too_slow(stream, len);
+        status = too_slow(stream, len, 0);
         if (status < 0)
             return status;
     }
@@ -173,7 +176,7 @@ int evf_write_slice(evf_stream *stream, evf_slice slice)
         if (sent == slice.len)
             return EVF_FLUSHED;
     } else {
-        status = too_slow(stream, slice_memory(stream, slice));
+        status = too_slow(stream, slice_memory(stream, slice), 0);
         if (status < 0)
             return status;
     }
@@ -200,7 +203,7 @@ int evf_write_static(evf_stream *stream, const void *data, size_t len)
         if (sent == len)
             return EVF_FLUSHED;
     } else {
-        status = too_slow(stream, sizeof(struct evf__piece));
+        status = too_slow(stream, sizeof(struct evf__piece), 0);
         if (status < 0)
             return status;
     }
@@ -221,7 +224,7 @@ static int write_owned(evf_stream *stream, struct evf__piece *owned, const void 
         if (status == 0 && sent == len)
             status = EVF_FLUSHED;
     } else if (status == 0) {
-        status = too_slow(stream, len);
+        status = too_slow(stream, len, 0);
     }
     if (status == 0 && evf__queue_of(stream) == NULL)
         status = not_queued(stream, sent, -ENOMEM);
@@ -292,6 +295,55 @@ int evf_sendfile(evf_stream *stream, int fd, off_t offset, size_t len)
     if (evf__queue_of(stream) == NULL)
         return not_queued(stream, sent, -ENOMEM);
     status = evf__queue_file(stream, fd, offset + (off_t)sent, len - sent);
+    return status < 0 ? not_queued(stream, sent, status) : queued(stream);
+}
+
+/* As send_now, with a descriptor. What is wrong with the descriptor alone leaves the stream as it
+ * is. */
+static int send_fd_now(evf_stream *stream, const struct iovec *piece, int fd, size_t *ret_sent)
+{
+    ssize_t sent = stream->origin->transport->send_fd(stream, piece, 1, false, fd);
+    if (sent == -EAGAIN)
+        return 0;
+    if (sent == -EBADF || sent == -EINVAL || sent == -ETOOMANYREFS)
+        return (int)sent;
+    if (sent < 0) {
+        evf__stream_close(stream, (int)sent);
+        return (int)sent;
+    }
+    evf__stream_sent(stream, (size_t)sent);
+    *ret_sent = (size_t)sent;
+    return 0;
+}
+
+int evf_send_fd(evf_stream *stream, int fd, const void *data, size_t len)
+{
+    size_t sent = 0;
+    struct iovec piece = { .iov_base = (void *)data, .iov_len = len };
+    if (len == 0)
+        return -EINVAL;
+    int status = begin(stream, len);
+    if (status != 0)
+        return status;
+    if (!stream->origin->transport->is_unix(stream))
+        return -EOPNOTSUPP;
+    if (stream->queue == NULL) {
+        status = send_fd_now(stream, &piece, fd, &sent);
+        if (status < 0)
+            return status;
+        if (sent == len)
+            return EVF_FLUSHED;
+    } else {
+        status = too_slow(stream, len, 1);
+        if (status < 0)
+            return status;
+    }
+    if (evf__queue_of(stream) == NULL)
+        return not_queued(stream, sent, -ENOMEM);
+    if (sent > 0) /* the descriptor went with the first byte */
+        status = evf__queue_copy(stream, &piece, 1, sent);
+    else
+        status = evf__queue_fd(stream, fd, data, len);
     return status < 0 ? not_queued(stream, sent, status) : queued(stream);
 }
 

@@ -71,8 +71,10 @@ typedef void evf_quiesce_fn(evf_stream *stream);
  * -ECONNRESET, -ETIMEDOUT, -EMSGSIZE, EVF_ESLOW, -ESHUTDOWN, …  Empty: nothing. */
 typedef void evf_close_fn(evf_stream *stream, int reason);
 
-/* A descriptor came over a unix stream, before the `data` with the bytes that it came with. It is
- * the handler's now, close-on-exec. Empty: descriptors that come are closed by the kernel. */
+/* A descriptor came over a unix stream: once for each, in the order in which they were sent, before
+ * the `data` that presents the first of the bytes that it came with (bytes that were sent earlier may
+ * follow it). It is the handler's now, close-on-exec. Where the process can open no more, the kernel
+ * drops those that come; that is logged. Empty: the kernel drops them all. */
 typedef void evf_fd_fn(evf_stream *stream, int fd);
 
 struct evf_handler {
@@ -153,8 +155,11 @@ EVF_API int evf_sendfile(evf_stream *stream, int fd, off_t offset, size_t len);
 
 /* Sends a descriptor over a unix stream together with the first of len bytes, at least one; behind
  * what is queued, like any write. It is duplicated: the caller may close fd on return. Answers as
- * evf_write; also -EOPNOTSUPP when the stream is no unix one, -EINVAL when len is 0, -EBADF, and
- * the negated errno of dup. */
+ * evf_write: EVF_FULL from 16 queued descriptors on, EVF_ESLOW above 64. Also, with nothing taken
+ * and the stream unharmed: -EOPNOTSUPP when it is no unix one, -EINVAL when len is 0 or the
+ * descriptor is of a kind that cannot be passed, -EBADF, the negated errno of dup, and
+ * -ETOOMANYREFS when too many descriptors of this user are on their way. (One that was queued
+ * meets the last two when its turn comes: then the stream closes with it.) */
 EVF_API int evf_send_fd(evf_stream *stream, int fd, const void *data, size_t len);
 
 /* Gathers writes until the matching evf_uncork or the end of the turn, where the level returns to 0

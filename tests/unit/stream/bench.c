@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -54,6 +55,19 @@ static ssize_t wire_peek(evf_stream *stream, void *room, size_t len)
     return got;
 }
 
+/* The descriptors come with the bytes of one receive. */
+static ssize_t wire_receive_fds(evf_stream *stream, void *room, size_t len,
+                                struct evf__received_fds *ret)
+{
+    struct wire *wire = wire_of(stream);
+    ssize_t got = wire_receive(stream, room, len);
+    if (got < 0)
+        return got;
+    *ret = wire->incoming;
+    wire->incoming = (struct evf__received_fds){ .count = 0 };
+    return got;
+}
+
 static size_t wire_waiting(const evf_stream *stream)
 {
     const struct wire *wire = wire_of(stream);
@@ -94,6 +108,25 @@ static ssize_t wire_send(evf_stream *stream, const struct iovec *pieces, int cou
             break;
     }
     return sent > 0 ? sent : -EAGAIN;
+}
+
+/* Remembers which file was passed, by its inode, and in front of which byte. */
+static ssize_t wire_send_fd(evf_stream *stream, const struct iovec *pieces, int count, bool more,
+                            int fd)
+{
+    struct wire *wire = wire_of(stream);
+    size_t at = wire->output_len;
+    struct stat file;
+    if (wire->fd_error != 0)
+        return wire->fd_error;
+    if (fstat(fd, &file) < 0)
+        return -errno;
+    ssize_t sent = wire_send(stream, pieces, count, more);
+    if (sent > 0) {
+        cr_assert_lt(wire->passed_count, WIRE_PASSED_MAX);
+        wire->passed[wire->passed_count++] = (struct passed){ at, file.st_ino };
+    }
+    return sent;
 }
 
 static ssize_t wire_send_file(evf_stream *stream, int fd, off_t *offset, size_t len)
@@ -180,8 +213,10 @@ const struct evf__transport wire_transport = {
     .open = wire_open,
     .receive = wire_receive,
     .peek = wire_peek,
+    .receive_fds = wire_receive_fds,
     .waiting = wire_waiting,
     .send = wire_send,
+    .send_fd = wire_send_fd,
     .send_file = wire_send_file,
     .shut_down = wire_shut_down,
     .watch_input = wire_watch_input,

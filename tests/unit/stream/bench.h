@@ -14,6 +14,14 @@
 #include "stream/state.h"
 #include "stream/turn.h"
 
+enum { WIRE_PASSED_MAX = 4096 };
+
+/* A descriptor that was passed: with which byte of the output, and which file it is. */
+struct passed {
+    size_t at;
+    ino_t file;
+};
+
 /* The other side of one stream, as the transport sees it. */
 struct wire {
     /* What the peer sends, how far it was received, and the most that one receive gives. */
@@ -22,12 +30,16 @@ struct wire {
     bool input_ended;
     int receive_error;
     unsigned receives;
+    struct evf__received_fds incoming; /* come with the next receive */
 
     /* What the peer got; how many bytes it takes before it blocks, and the most per send. */
     uint8_t *output;
     size_t output_len, output_room, takes, send_most;
     int send_error;
     unsigned sends;
+    int fd_error; /* of a send with a descriptor */
+    struct passed passed[WIRE_PASSED_MAX];
+    unsigned passed_count;
 
     bool watched_input, watched_output;
     bool shut_down, closed, reset;

@@ -5,8 +5,12 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../random.h"
@@ -78,6 +82,60 @@ static void fill(struct random *random, uint8_t *bytes, size_t len)
 
 enum { MOST = 150000, STATIC_LEN = 200000 };
 
+/* Files to pass on, and what the peer must have got: which one with which byte. */
+static struct {
+    int fds[8];
+    struct passed passed[WIRE_PASSED_MAX];
+    unsigned count;
+} files;
+
+static void files_open(void)
+{
+    files.count = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        files.fds[i] = memfd_create("passed on", MFD_CLOEXEC);
+        cr_assert_geq(files.fds[i], 0);
+    }
+}
+
+static void files_close(void)
+{
+    for (unsigned i = 0; i < 8; i++)
+        close(files.fds[i]);
+}
+
+/* One of the files is to come with that byte. */
+static int file_expected(struct random *random, size_t at)
+{
+    struct stat file;
+    int fd = files.fds[random_below(random, 8)];
+    cr_assert_eq(fstat(fd, &file), 0);
+    files.passed[files.count++] = (struct passed){ at, file.st_ino };
+    return fd;
+}
+
+static void files_compare(const struct wire *wire)
+{
+    cr_assert_eq(wire->passed_count, files.count);
+    for (unsigned i = 0; i < files.count; i++) {
+        cr_assert_eq(wire->passed[i].at, files.passed[i].at, "descriptor %u", i);
+        cr_assert_eq(wire->passed[i].file, files.passed[i].file, "descriptor %u", i);
+    }
+}
+
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static unsigned queued_fds(const struct bench *bench)
+{
+    return bench->stream->queue != NULL ? bench->stream->queue->fds : 0;
+}
+
 /* One write of a random kind and size; the bytes go to the model. */
 static int random_write(struct bench *bench, struct random *random, struct model *model,
                         const uint8_t *forever, int file, const uint8_t *file_bytes)
@@ -87,7 +145,7 @@ static int random_write(struct bench *bench, struct random *random, struct model
     int result = 0;
     uint8_t *bytes = malloc(len);
     fill(random, bytes, len);
-    switch (random_below(random, 6)) {
+    switch (random_below(random, queued_fds(bench) < EVF__FDS_QUEUED_MAX ? 7 : 6)) {
     case 0:
         result = evf_write(bench->stream, bytes, len);
         model_add(model, bytes, len);
@@ -124,6 +182,10 @@ static int random_write(struct bench *bench, struct random *random, struct model
         result = evf_sendfile(bench->stream, file, (off_t)at, len);
         model_add(model, file_bytes + at, len);
         break;
+    case 6:
+        result = evf_send_fd(bench->stream, file_expected(random, model->len), bytes, len);
+        model_add(model, bytes, len);
+        break;
     }
     free(bytes);
     return result;
@@ -137,6 +199,8 @@ Test(queue, delivers_every_kind_of_piece_byte_for_byte_however_little_is_taken)
     uint8_t *forever = malloc(STATIC_LEN);
     FILE *file = tmpfile();
     open_bench(&bench);
+    files_open();
+    unsigned descriptors = open_descriptors();
     released = 0;
     fill(&random, forever, STATIC_LEN);
     cr_assert_eq(fwrite(forever, 1, STATIC_LEN, file), (size_t)STATIC_LEN);
@@ -165,8 +229,11 @@ Test(queue, delivers_every_kind_of_piece_byte_for_byte_however_little_is_taken)
     cr_assert_eq(evf_queued(bench.stream), 0);
     cr_assert_eq(bench.wire.output_len, model.len);
     cr_assert_eq(memcmp(bench.wire.output, model.bytes, model.len), 0, "byte for byte");
+    files_compare(&bench.wire);
+    cr_assert_eq(open_descriptors(), descriptors, "duplicates are closed when they are out");
     cr_assert_gt(released, 0);
     bench_finish(&bench);
+    files_close();
     fclose(file);
     free(model.bytes);
     free(forever);
@@ -386,4 +453,146 @@ Test(queue, bounds_static_pieces_too)
         result = evf_write_static(bench.stream, "x", 1);
     cr_assert_eq(result, EVF_ESLOW);
     bench_finish(&bench);
+}
+
+/* ---- Descriptors ---- */
+
+Test(queue, passes_a_descriptor_with_its_first_byte_and_never_twice)
+{
+    struct bench bench;
+    struct random random = random_start();
+    open_bench(&bench);
+    files_open();
+    bench.wire.takes = 2;
+    cr_assert_eq(evf_send_fd(bench.stream, file_expected(&random, 0), "abc", 3), EVF_QUEUED);
+    files_compare(&bench.wire);
+    cr_assert_eq(queued_fds(&bench), 0, "it is out with the first byte");
+    cr_assert_eq(evf_send_fd(bench.stream, file_expected(&random, 3), "def", 3), EVF_QUEUED);
+    cr_assert_eq(evf_send_fd(bench.stream, file_expected(&random, 6), "ghi", 3), EVF_QUEUED);
+    for (unsigned i = 0; i < 8; i++) {
+        bench.wire.takes = 1;
+        bench_turn(&bench);
+    }
+    files_compare(&bench.wire);
+    cr_assert_eq(memcmp(bench.wire.output, "abcdefghi", 9), 0);
+    bench_finish(&bench);
+    files_close();
+}
+
+Test(queue, closes_descriptors_that_it_drops)
+{
+    struct bench bench;
+    struct random random = random_start();
+    open_bench(&bench);
+    files_open();
+    unsigned descriptors = open_descriptors();
+    bench.wire.takes = 0;
+    for (unsigned i = 0; i < 5; i++)
+        cr_assert_eq(evf_send_fd(bench.stream, file_expected(&random, 0), "x", 1), EVF_QUEUED);
+    cr_assert_eq(open_descriptors(), descriptors + 5);
+    evf_close(bench.stream);
+    cr_assert_eq(open_descriptors(), descriptors);
+    cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1), -EPIPE);
+    bench_settle(&bench);
+    cr_assert_eq(seen.queued_in_close, 5);
+    bench_finish(&bench);
+    files_close();
+}
+
+Test(queue, bounds_the_descriptors_that_wait)
+{
+    struct bench bench;
+    open_bench(&bench);
+    files_open();
+    unsigned descriptors = open_descriptors();
+    bench.wire.takes = 0;
+    for (int i = 1; i <= EVF__FDS_QUEUED_MAX; i++)
+        cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1),
+                     i < EVF__FDS_QUEUED_HIGH ? EVF_QUEUED : EVF_FULL, "number %d", i);
+    cr_assert_eq(evf_write(bench.stream, "y", 1), EVF_FULL, "bytes are another matter");
+    cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1), EVF_ESLOW);
+    cr_assert_eq(evf_ready_state(bench.stream), EVF_CLOSED);
+    cr_assert_eq(open_descriptors(), descriptors);
+    bench_finish(&bench);
+    files_close();
+}
+
+Test(queue, flushes_descriptors_that_a_cork_holds_back_before_they_are_too_many)
+{
+    struct bench bench;
+    open_bench(&bench);
+    files_open();
+    evf_cork(bench.stream);
+    for (int i = 0; i < 3 * EVF__FDS_QUEUED_MAX; i++)
+        cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1), EVF_QUEUED, "number %d", i);
+    cr_assert_lt(queued_fds(&bench), EVF__FDS_QUEUED_HIGH);
+    bench_settle(&bench);
+    cr_assert_eq(bench.wire.passed_count, 3 * EVF__FDS_QUEUED_MAX);
+    cr_assert_eq(seen.closes, 0);
+    bench_finish(&bench);
+    files_close();
+}
+
+Test(queue, leaves_the_stream_unharmed_when_only_the_descriptor_is_at_fault)
+{
+    static const int errors[] = { -EBADF, -EINVAL, -ETOOMANYREFS };
+    struct bench bench;
+    open_bench(&bench);
+    files_open();
+    for (unsigned i = 0; i < 3; i++) {
+        bench.wire.fd_error = errors[i];
+        cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1), errors[i]);
+    }
+    bench.wire.fd_error = 0;
+    cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 0), -EINVAL);
+    cr_assert_eq(evf_send_fd(bench.stream, 9999, "x", 1), -EBADF);
+    cr_assert_eq(evf_send_fd(bench.stream, -1, "x", 1), -EBADF);
+    evf_cork(bench.stream);
+    cr_assert_eq(evf_send_fd(bench.stream, 9999, "x", 1), -EBADF, "queued ones are known at once");
+    cr_assert_eq(evf_send_fd(bench.stream, -1, "x", 1), -EBADF);
+    cr_assert_eq(evf_queued(bench.stream), 0);
+    cr_assert_eq(evf_write(bench.stream, "y", 1), EVF_QUEUED);
+    bench_settle(&bench);
+    cr_assert_eq(bench.wire.output_len, 1);
+    cr_assert_eq(bench.wire.passed_count, 0);
+    bench_finish(&bench);
+    files_close();
+}
+
+Test(queue, closes_with_the_error_that_a_queued_descriptor_meets)
+{
+    struct bench bench;
+    open_bench(&bench);
+    files_open();
+    unsigned descriptors = open_descriptors();
+    bench.wire.takes = 0;
+    cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1), EVF_QUEUED);
+    bench.wire.takes = 10;
+    bench.wire.fd_error = -ETOOMANYREFS;
+    bench_settle(&bench);
+    cr_assert_eq(seen.reason, -ETOOMANYREFS);
+    cr_assert_eq(open_descriptors(), descriptors);
+    bench_finish(&bench);
+    files_close();
+}
+
+Test(queue, takes_no_descriptor_when_none_can_be_duplicated)
+{
+    struct bench bench;
+    struct rlimit limit, none;
+    open_bench(&bench);
+    files_open();
+    bench.wire.takes = 0;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){ .rlim_cur = (rlim_t)files.fds[7] + 1, .rlim_max = limit.rlim_max };
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int fill = dup(files.fds[0]);
+    while (fill >= 0)
+        fill = dup(files.fds[0]);
+    cr_assert_eq(evf_send_fd(bench.stream, files.fds[0], "x", 1), -EMFILE);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_assert_null(bench.stream->queue, "nothing was taken");
+    cr_assert_eq(evf_ready_state(bench.stream), EVF_OPEN);
+    bench_finish(&bench);
+    files_close();
 }
