@@ -40,6 +40,25 @@ foreach(source IN LISTS sources)
     VERBATIM)
   list(APPEND wire_plugins ${plugin})
 endforeach()
+
+# Plugins of earlier minor versions of the ABI, against the headers of their time (abi/past).
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/abi/past/*/*.c)
+foreach(source IN LISTS sources)
+  get_filename_component(past ${source} DIRECTORY)
+  get_filename_component(version ${past} NAME)
+  file(GLOB past_headers CONFIGURE_DEPENDS ${past}/include/evframe/*.h)
+  set(plugin ${wire_plugin_dir}/past-${version}.so)
+  add_custom_command(
+    OUTPUT ${plugin}
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/package/build-plugin.sh ${stage}/${CMAKE_INSTALL_LIBDIR}
+            ${source} ${plugin} ${CMAKE_C_COMPILER} -std=c11 -I ${past}/include
+            ${evf_sanitizer_flags}
+    DEPENDS stage.stamp ${source} ${past_headers}
+            ${CMAKE_CURRENT_SOURCE_DIR}/package/build-plugin.sh
+    COMMENT "Building past-${version}.so against the headers of ABI ${version}"
+    VERBATIM)
+  list(APPEND wire_plugins ${plugin})
+endforeach()
 add_custom_target(wire_plugins ALL DEPENDS stage.stamp ${wire_plugins})
 
 file(GLOB support CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/support/*.c)

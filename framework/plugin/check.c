@@ -103,6 +103,11 @@ static int check_handler(const void *handler, struct evf_handler *ret, struct ev
         evf__sentence_add(error, ": set it to sizeof(struct evf_handler)");
         return EVF_EPLUGIN;
     }
+    if (size % _Alignof(struct evf_handler) != 0) { /* a slot would be cut in two */
+        evf__sentence_add(error, "field handler.struct_size: expected a multiple of %zu, found %u",
+                          _Alignof(struct evf_handler), size);
+        return EVF_EPLUGIN;
+    }
     memcpy(&copy, handler, size < sizeof(copy) ? size : sizeof(copy));
     if (copy.stream_state_size > EVF__STREAM_STATE_MAX) {
         evf__sentence_add(error, "field handler.stream_state_size: expected at most %d, found %u",

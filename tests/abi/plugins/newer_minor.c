@@ -9,7 +9,7 @@ static const struct evf_handler handler = { .struct_size = sizeof(struct evf_han
 EVF_PLUGIN = {
     .magic = EVF_PLUGIN_MAGIC,
     .abi_major = EVF_ABI_MAJOR,
-    .abi_minor = EVF_ABI_MINOR + 7,
+    .abi_minor = EVF_ABI_MINOR + 1,
     .struct_size = sizeof(struct evf_plugin),
     .option_size = sizeof(struct evf_option),
     .name = "newer_minor",
