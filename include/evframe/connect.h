@@ -34,6 +34,13 @@ struct evf_connect {
     const char *bind_address;  /* an IP address to connect from; only its family is tried */
 };
 
+/* In C++ a function that is named like a struct hides its constructor: as with stat, that is meant.
+ */
+#if defined(__GNUC__) && defined(__cplusplus)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
 /* Begins to connect and makes the stream, in any callback of the worker (`close` and worker_start
  * included). A name's addresses of both families are tried one after the other without waiting for
  * the earlier ones to fail (RFC 8305); the first that answers wins.
@@ -50,6 +57,10 @@ struct evf_connect {
 EVF_API int evf_connect(evf_worker *worker, const struct evf_connect *to,
                         const struct evf_handler *handler, evf_instance *instance,
                         evf_stream **ret);
+
+#if defined(__GNUC__) && defined(__cplusplus)
+#pragma GCC diagnostic pop
+#endif
 
 /* Inside the `close` of a stream that was never open: what was tried and why it failed, as in
  * "connect to db.example:5432: 192.0.2.7:5432: Connection refused; [2001:db8::7]:5432: Connection

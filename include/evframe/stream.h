@@ -72,9 +72,9 @@ typedef void evf_quiesce_fn(evf_stream *stream);
 typedef void evf_close_fn(evf_stream *stream, int reason);
 
 /* A descriptor came over a unix stream: once for each, in the order in which they were sent, before
- * the `data` that presents the first of the bytes that it came with (bytes that were sent earlier may
- * follow it). It is the handler's now, close-on-exec. Where the process can open no more, the kernel
- * drops those that come; that is logged. Empty: the kernel drops them all. */
+ * the `data` that presents the first of the bytes that it came with (bytes that were sent earlier
+ * may follow it). It is the handler's now, close-on-exec. Where the process can open no more, the
+ * kernel drops those that come; that is logged. Empty: the kernel drops them all. */
 typedef void evf_fd_fn(evf_stream *stream, int fd);
 
 struct evf_handler {

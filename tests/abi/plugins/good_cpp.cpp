@@ -33,6 +33,7 @@ const evf_handler handler = {
     .timeout = nullptr,
     .quiesce = nullptr,
     .close = nullptr,
+    .fd = nullptr,
 };
 } // namespace
 
