@@ -29,6 +29,7 @@ void chat_tell_who(struct chat_person *person, const struct chat_letter *letter)
 
 /* As vsnprintf, but the length is what stands in the buffer; a line that is cut keeps its newline.
  */
-uint32_t chat_format(char *buffer, size_t size, const char *format, va_list arguments);
+uint32_t chat_format(char *buffer, size_t size, const char *format, va_list arguments)
+    EVF_PRINTF(3, 0);
 
 #endif
