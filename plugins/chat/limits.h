@@ -28,7 +28,7 @@ enum {
     CHAT_RETRY_MS = 2,
 
     /* How long the last words may take to reach somebody who reads slowly or not at all. */
-    CHAT_GOODBYE_MS = 10 * 1000,
+    CHAT_GOODBYE_MS = 5 * 1000,
 
     /* People who only listen are not idle, so the kernel asks whether they are still there: dead
      * peers are found after two minutes. */

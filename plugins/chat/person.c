@@ -222,7 +222,7 @@ static void answer_join(struct chat_person *person, const struct chat_letter *le
         return; /* chat_person_joined was called on the way */
     leave_room(person);
     if (letter->status == -ENOSPC)
-        chat_tell(person, "!! too-many-rooms there are %u rooms already: join one of them\n",
+        chat_tell(person, "!! too-many-rooms no more than %u rooms may exist: join one that does\n",
                   person->worker->chat->rooms.max);
     else
         chat_tell(person, "!! no-memory the server has no memory left: try again later\n");
