@@ -15,6 +15,7 @@
 
 #include <evframe/address.h>
 
+#include "base/address.h"
 #include "base/assert.h"
 #include "base/parse.h"
 
