@@ -247,7 +247,7 @@ static void drop_from(evf_worker *worker, struct evf__list *head, const char *be
 
 /* A timer that a plugin forgot in its worker's state must not stay on the wheel when the state is
  * freed. Debug builds say so; others drop it. */
-static void free_worker_state(evf_worker *worker, void *state, size_t size)
+static void drop_timers(evf_worker *worker, void *state, size_t size)
 {
     if (state == NULL)
         return;
@@ -258,7 +258,6 @@ static void free_worker_state(evf_worker *worker, void *state, size_t size)
     for (unsigned level = 0; level < EVF__WHEEL_LEVELS; level++)
         for (unsigned slot = 0; slot < EVF__WHEEL_SLOTS; slot++)
             drop_from(worker, &wheel->slots[level][slot], state, size);
-    free(state);
 }
 
 int evf__instance_worker_start(evf_instance *instance, evf_worker *worker, char *error,
@@ -289,9 +288,17 @@ int evf__instance_worker_start(evf_instance *instance, evf_worker *worker, char 
     begin_message(&message, instance, error, error_size);
     evf__sentence_add(&message, "worker_start failed on worker %u: ", worker->index);
     add_failure(instance, code, &message);
-    instance->worker_states[worker->index] = NULL;
-    free_worker_state(worker, state, plugin->worker_state_size);
+    drop_timers(worker, state, plugin->worker_state_size);
     return code;
+}
+
+void evf__instance_worker_end(evf_instance *instance, evf_worker *worker)
+{
+    EVF_ASSERT(worker == evf__worker_current && worker->index < instance->worker_count);
+    void *state = instance->worker_states[worker->index];
+    instance->worker_states[worker->index] = NULL;
+    drop_timers(worker, state, instance->plugin.worker_state_size);
+    free(state);
 }
 
 void evf__instance_worker_stop(evf_instance *instance, evf_worker *worker)
@@ -304,9 +311,7 @@ void evf__instance_worker_stop(evf_instance *instance, evf_worker *worker)
         plugin->worker_stop(instance, worker);
         evf__leave(worker);
     }
-    void *state = instance->worker_states[worker->index];
-    instance->worker_states[worker->index] = NULL;
-    free_worker_state(worker, state, plugin->worker_state_size);
+    evf__instance_worker_end(instance, worker);
 }
 
 void *evf_instance_state(evf_instance *instance)

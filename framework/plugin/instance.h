@@ -109,9 +109,11 @@ int evf__instance_start(evf_instance *instance, unsigned worker_count,
 void evf__instance_stop(evf_instance *instance);
 
 /* On each worker: makes the worker's state and calls worker_start; calls worker_stop and frees the
- * state. On failure of start the state is freed again. */
+ * state. A start that failed is ended instead, when the streams that it made are closed: their
+ * `close` may use the state. Ending one that was not tried has no effect. */
 int evf__instance_worker_start(evf_instance *instance, evf_worker *worker, char *error,
                                size_t error_size);
 void evf__instance_worker_stop(evf_instance *instance, evf_worker *worker);
+void evf__instance_worker_end(evf_instance *instance, evf_worker *worker);
 
 #endif

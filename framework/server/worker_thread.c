@@ -209,9 +209,13 @@ static void start_instances(struct evf__server_worker *self)
 
 static void stop_instances(struct evf__server_worker *self)
 {
-    for (unsigned i = self->server->listener_count; i-- > 0;)
+    for (unsigned i = self->server->listener_count; i-- > 0;) {
+        evf_instance *instance = self->server->listeners[i]->instance;
         if (self->started[i])
-            evf__instance_worker_stop(self->server->listeners[i]->instance, &self->worker);
+            evf__instance_worker_stop(instance, &self->worker);
+        else
+            evf__instance_worker_end(instance, &self->worker);
+    }
 }
 
 /* After each turn of a stop: what the main thread waits for. */

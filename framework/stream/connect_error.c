@@ -97,13 +97,16 @@ static void add_lookups(struct text *text, const struct evf__opening *opening)
         add(text, ": %s", evf_strerror(evf__race_reason(race)));
         return;
     }
+    const char *between = race->count > 0 ? "; " : ": ";
     for (unsigned i = 0; i < EVF__RACE_FAMILIES; i++) {
-        const char *between = race->count > 0 ? "; " : ": ";
         if (race->lookups[i].pending)
             add(text, "%slooking up its %s addresses", between, families[i]);
         else if (race->lookups[i].status < 0 && race->lookups[i].status != EVF_ENOADDRESS)
             add(text, "%sits %s addresses: %s", between, families[i],
                 evf_strerror(race->lookups[i].status));
+        else
+            continue;
+        between = "; ";
     }
 }
 

@@ -37,6 +37,7 @@ struct names *names_start(const struct names_spec *spec);
  *
  *   silent…           nothing
  *   slow-N…           answers after N ms
+ *   slow4-N… slow6-N… the same for A, or AAAA, alone
  *   servfail… refused… formerr… nxdomain…   says so at once
  *   garbage…          random bytes behind a proper header
  *   empty…            no record and no SOA

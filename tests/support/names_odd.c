@@ -131,6 +131,8 @@ static int make_answer(struct answer *answer, const char *name, unsigned type, s
         add_garbage(answer);
     else if (type == TYPE_A || type == TYPE_AAAA)
         add_address(answer, type);
+    if (starts(name, type == TYPE_A ? "slow4-" : "slow6-"))
+        return atoi(name + 6);
     return starts(name, "slow-") ? atoi(name + 5) : 0;
 }
 

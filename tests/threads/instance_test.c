@@ -76,6 +76,8 @@ static void *play(void *argument)
         for (unsigned i = 0; i < player->adds; i++)
             evf_counter_add(counter, (uint64_t)evf_option_int(player->instance, "depth"));
         evf__instance_worker_stop(player->instance, player->worker);
+    } else {
+        evf__instance_worker_end(player->instance, player->worker);
     }
     pthread_barrier_wait(player->barrier);
     evf__worker_fini(player->worker);

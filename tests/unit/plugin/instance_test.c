@@ -211,7 +211,7 @@ Test(instance, says_what_its_failing_start_said)
     cr_assert_str_eq(calls, "start start ");
 }
 
-Test(instance, frees_a_workers_state_when_worker_start_fails)
+Test(instance, keeps_a_workers_state_to_the_end_when_worker_start_fails)
 {
     cr_assert_eq(create(NULL), 0, "%s", error);
     cr_assert_eq(start(), 0, "%s", error);
@@ -220,7 +220,10 @@ Test(instance, frees_a_workers_state_when_worker_start_fails)
     cr_assert_eq(start_worker(), EVF_EFAILED);
     cr_assert_str_eq(error, "unix:/run/x=plugin: worker_start failed on worker 1: worker 1: no "
                             "luck");
+    cr_assert_not_null(instance->worker_states[1], "a `close` may use it");
+    evf__instance_worker_end(instance, worker);
     cr_assert_null(instance->worker_states[1]);
+    evf__instance_worker_end(instance, worker);
     evf__instance_stop(instance);
     cr_assert_str_eq(calls, "start worker_start stop ");
 }

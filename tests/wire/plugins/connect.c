@@ -216,7 +216,8 @@ static size_t control_data(evf_stream *stream, evf_slice input)
 /* Stays at the stop until its peer ends. */
 static void control_quiesce(evf_stream *stream)
 {
-    evf_log(EVF_INFO, "control quiesce; outgoing %d", evf_stopping(evf_stream_worker(stream)));
+    (void)stream;
+    evf_log(EVF_INFO, "control quiesce");
 }
 
 static void control_end(evf_stream *stream)
