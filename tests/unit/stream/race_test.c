@@ -12,7 +12,7 @@
 #include "../random.h"
 #include "stream/race.h"
 
-enum { V6 = EVF__RACE_IPV6, V4 = EVF__RACE_IPV4 };
+static const enum evf__race_family V6 = EVF__RACE_IPV6, V4 = EVF__RACE_IPV4;
 
 static struct sockaddr_storage address(const char *text)
 {
