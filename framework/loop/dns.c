@@ -131,7 +131,10 @@ static int make_channel(struct evf__dns *ret, const struct evf__resolver_setting
         options.sock_state_cb_data = argument;
         mask |= ARES_OPT_SOCK_STATE_CB;
     }
-    return from_ares(ares_init_options(&ret->channel, &options, mask));
+    int status = from_ares(ares_init_options(&ret->channel, &options, mask));
+    if (status == 0)
+        evf__dns_own_sockets(ret->channel);
+    return status;
 }
 
 static unsigned count_servers(ares_channel channel)

@@ -37,6 +37,9 @@ void evf__dns_ask(struct evf__dns *dns, const char *name, int family, ares_callb
 void evf__dns_result(int status, const unsigned char *packet, int len, int family,
                      struct evf__dns_answer *ret);
 
+/* Has the channel use sockets of our own (dns_sockets.c). */
+void evf__dns_own_sockets(ares_channel channel);
+
 /* The address of a family from the bytes of a record; port 0. */
 void evf__dns_address(const uint8_t bytes[16], int family, struct sockaddr_storage *ret);
 

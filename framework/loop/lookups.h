@@ -26,6 +26,7 @@ struct evf__lookup {
     int family;
     bool answered; /* what stands under 'the answer' is valid, and does not change */
     bool asking;   /* c-ares will call back */
+    bool fleeting; /* its answer is not kept: the hosts file has it */
 
     /* in the table */
     struct evf__lookup *next; /* in its bucket */

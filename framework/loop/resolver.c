@@ -66,7 +66,7 @@ void evf__lookup_answer(struct evf__lookup *lookup, int status, uint32_t ttl_ms,
     EVF_ASSERT(lookup->in_table);
     set_answer(lookup, status, resolver->worker->now_ms + ttl_ms, addresses, count);
     leave_steps(lookup);
-    if (worth_keeping(status, ttl_ms))
+    if (worth_keeping(status, ttl_ms) && !lookup->fleeting)
         evf__lookups_keep(lookups, lookup);
     evf__list_move_all(&resolver->told, &lookup->waiting);
     if (!evf__list_on(&lookup->kept))
@@ -238,6 +238,7 @@ void evf__question_cancel(struct evf__question *question)
 static void tell(evf_worker *worker, struct evf__question *question)
 {
     struct evf__lookup *lookup = question->lookup;
+    EVF_ASSERT(lookup != NULL && lookup->answered);
     struct evf__answer answer = { .status = lookup->status,
                                   .addresses = lookup->addresses,
                                   .count = lookup->count,

@@ -62,6 +62,7 @@ static void go_on(struct evf__lookup *lookup)
         evf__list_append(&resolver->queue, &lookup->step);
         return;
     }
+    lookup->fleeting = true;
     if (count == 0) {
         evf__lookup_answer(lookup, EVF_ENOADDRESS, EVF__HOSTS_TTL_MS, NULL, 0);
         return;

@@ -25,7 +25,7 @@ struct names_spec {
                           * (an alias of an alias stands before that) */
     unsigned ttl;        /* of what `hosts` says, in seconds; 0: 60 */
     bool authority;      /* speaks for zone.test and refuses the rest: what does not exist comes
-                          * with an SOA of that ttl. Else: all of test., without any SOA */
+                          * with an SOA of that ttl. Else: of all names, without any SOA */
     unsigned port;       /* 0: a free one */
 };
 
