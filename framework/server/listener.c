@@ -4,7 +4,6 @@
  */
 #include "server/listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -87,9 +86,12 @@ static void parse_every(struct evf__listener *ret, uint16_t port)
 /* As RFC 3696 has it, the last part of a name is not all digits, unlike that of an address. */
 static bool may_be_name(const char *host)
 {
-    const char *dot = strrchr(host, '.');
-    const char *last = dot != NULL ? dot + 1 : host;
-    return strchr(host, ':') == NULL && strspn(last, "0123456789") != strlen(last);
+    size_t end = strlen(host), begin;
+    if (end > 1 && host[end - 1] == '.')
+        end--; /* a name that is complete */
+    for (begin = end; begin > 0 && host[begin - 1] != '.';)
+        begin--;
+    return strchr(host, ':') == NULL && strspn(host + begin, "0123456789") < end - begin;
 }
 
 /* Its addresses are not known yet. */

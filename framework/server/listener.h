@@ -23,6 +23,7 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include "loop/resolver.h"
 #include "plugin/instance.h"
 #include "stream/stream.h"
 
@@ -77,6 +78,12 @@ struct evf__listener {
 int evf__listener_init(struct evf__listener *ret, const char *text, char *error, size_t error_size);
 /* Closes it first where it is still open. */
 void evf__listener_fini(struct evf__listener *listener);
+
+/* listener_name.c: looks a name up, with which it gets its sockets; waits as long as the settings
+ * say. Others have theirs already. 0, or a negative code with a sentence in error. */
+int evf__listener_resolve(struct evf__listener *listener,
+                          const struct evf__resolver_settings *settings, char *error,
+                          size_t error_size);
 
 struct evf__listen_settings {
     int backlog;

@@ -2,8 +2,8 @@
  *
  * The start, top-down, in the contract's order, and its undoing when a step fails. Main thread.
  *
- *   1. Every listener is bound, before anything else can fail halfway: an address in use stops the
- *      start before any plugin has begun to work.
+ *   1. Names of listeners are looked up, and every listener is bound, before anything else can fail
+ *      halfway: an address in use stops the start before any plugin has begun to work.
  *   2. `start` of every instance.
  *   3. The workers' threads; each makes its loop. Then worker_start of every instance on every
  *      worker, side by side: only when all loops exist, since it may post to any worker.
@@ -67,6 +67,15 @@ static const struct evf__listener *rival(const evf_server *server,
         }
     }
     return NULL;
+}
+
+static int resolve_listeners(evf_server *server)
+{
+    int status = 0;
+    for (unsigned i = 0; i < server->listener_count && status == 0; i++)
+        status = evf__listener_resolve(server->listeners[i], &server->settings.resolver,
+                                       server->error, sizeof server->error);
+    return status;
 }
 
 static int usable_backlog(const evf_server *server, const struct evf__listener *listener)
@@ -372,6 +381,9 @@ int evf_server_start(evf_server *server)
     if (status < 0)
         return status;
     evf__process_raise_descriptors();
+    status = resolve_listeners(server);
+    if (status < 0)
+        return status;
     status = make_parts(server);
     if (status < 0)
         goto no_parts;

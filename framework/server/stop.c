@@ -214,8 +214,8 @@ static void log_totals(const evf_server *server)
             " never opened; %" PRId64 " streams, %" PRId64 " of them failed; %" PRId64
             " bytes read, %" PRId64 " written",
             totals[EVF__FIGURE_ACCEPTED],
-            totals[EVF__FIGURE_REFUSED_LIMIT] + totals[EVF__FIGURE_REFUSED_DESCRIPTORS] +
-                totals[EVF__FIGURE_REFUSED_MEMORY],
+            totals[EVF__FIGURE_REFUSED_LIMIT] + totals[EVF__FIGURE_REFUSED_BLOCKED] +
+                totals[EVF__FIGURE_REFUSED_DESCRIPTORS] + totals[EVF__FIGURE_REFUSED_MEMORY],
             totals[EVF__FIGURE_NEVER_OPENED], totals[EVF__FIGURE_STREAMS_OPENED],
             totals[EVF__FIGURE_STREAMS_FAILED], totals[EVF__FIGURE_BYTES_READ],
             totals[EVF__FIGURE_BYTES_WRITTEN]);

@@ -61,30 +61,35 @@ struct evf_server_options {
 };
 
 /* Makes a server that does nothing yet. NULL options: all defaults. Never NULL but for lack of
- * memory; options out of range are reported by evf_server_start. */
+ * memory or descriptors; options out of range are reported by evf_server_start. */
 EVF_API evf_server *evf_server_new(const struct evf_server_options *options);
 
 /* Adds a listener, before evf_server_start. address: 8080, :8080, host:port, [v6]:port,
- * unix:/path, unix:@abstract, fd:N. The plugin is the descriptor, or when that is NULL the one
- * found by plugin_path: a name looked for in the server's plugin_path, or a path with a slash.
- * options: `name=value,name=value`, a backslash keeping a comma or a backslash literal; NULL for
- * none. The plugin is loaded and its options checked at once. 0, EVF_EADDRESS, EVF_EPLUGIN,
- * EVF_EOPTION, -ENOMEM, -EBUSY when started; evf_server_error tells the rest. */
+ * unix:/path, unix:@abstract, fd:N. A host that is a name is looked up by evf_server_start, and the
+ * listener is bound to each address that it has. The descriptor of fd:N is looked at here, so that
+ * one that the server opens itself is not taken for it. The plugin is the descriptor, or when that
+ * is NULL the one found by plugin_path: a name looked for in the server's plugin_path, or a path
+ * with a slash. options: `name=value,name=value`, a backslash keeping a comma or a backslash
+ * literal; NULL for none. The plugin is loaded and its options checked at once. 0, EVF_EADDRESS,
+ * EVF_EPLUGIN, EVF_EOPTION, -ENOMEM, -ENOBUFS above 256 listeners, -EBUSY when started, or of fd:N
+ * -EBADF, -ENOTSOCK, -EPROTOTYPE (no stream socket) or -EINVAL (it does not listen);
+ * evf_server_error tells the rest. */
 EVF_API int evf_server_listen(evf_server *server, const char *address,
                               const struct evf_plugin *descriptor_or_null, const char *plugin_path,
                               const char *options);
 
 /* Checks the server's options without starting anything, as evf_server_start would: 0 or a negative
- * code. Nothing is bound. */
+ * code. Nothing is bound, and no name is looked up. */
 EVF_API int evf_server_check(evf_server *server);
 
-/* Binds every listener, starts every instance and every worker; then serves. On failure all that
- * was started has been stopped again. 0 or a negative code; evf_server_error tells the rest. */
+/* Looks up what is a name, binds every listener, starts every instance and every worker; then
+ * serves. On failure all that was started has been stopped again. 0 or a negative code;
+ * evf_server_error tells the rest. */
 EVF_API int evf_server_start(evf_server *server);
 
-/* How many listeners there are, in the order of evf_server_listen, and the address the one is bound
- * to, so that port 0 works. 0, -EINVAL for an index that is too high, -ENOTCONN before the start.
- */
+/* The address that a listener is bound to, so that port 0 works; the first of them when it is a
+ * name's. Listeners are counted from 0 in the order of evf_server_listen. 0, -EINVAL for an index
+ * that is too high, -ENOTCONN before the start. */
 EVF_API int evf_server_address(const evf_server *server, unsigned listener,
                                struct sockaddr_storage *ret);
 

@@ -11,7 +11,9 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "descriptors.h"
@@ -514,4 +516,93 @@ Test(listener, shares_its_port_when_told_so_and_only_then)
     cr_assert_eq(evf__listener_open(&second, &settings, error, sizeof error), 0, "%s", error);
     evf__listener_fini(&second);
     evf__listener_fini(&first);
+}
+
+/* -- several addresses -- */
+
+/* As if a look-up had given it these addresses of 127.0.0.0/8. */
+static void given_addresses(struct evf__listener *listener, const char *const *hosts,
+                            unsigned count)
+{
+    given(listener, "name.example:0");
+    free(listener->sockets);
+    listener->sockets = calloc(count, sizeof *listener->sockets);
+    listener->socket_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct sockaddr_in in = { .sin_family = AF_INET };
+        cr_assert_eq(inet_pton(AF_INET, hosts[i], &in.sin_addr), 1);
+        memcpy(&listener->sockets[i].wanted, &in, sizeof in);
+        listener->sockets[i].wanted_len = sizeof in;
+        listener->sockets[i].fd = -1;
+    }
+}
+
+/* Takes the ports of 127.0.0.77 from which the system chooses, two of five, whatever their parity,
+ * which Linux cares for. How many; at most `room`. */
+static unsigned take_ports(int *fds, unsigned room)
+{
+    unsigned count = 0;
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    inet_pton(AF_INET, "127.0.0.77", &in.sin_addr);
+    for (unsigned port = 32768; port < 61000 && count < room; port++) {
+        if (port / 2 % 5 >= 2)
+            continue;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        cr_assert_geq(fd, 0);
+        in.sin_port = htons((uint16_t)port);
+        if (bind(fd, (struct sockaddr *)&in, sizeof in) == 0)
+            fds[count++] = fd;
+        else
+            close(fd);
+    }
+    return count;
+}
+
+Test(listener, tries_another_port_when_the_one_chosen_is_in_use_elsewhere)
+{
+    enum { ROOM = 12000, ROUNDS = 8 };
+    static const char *const hosts[] = { "127.0.0.1", "127.0.0.77" };
+    static int fds[ROOM];
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < ROOM + 100)
+        cr_skip_test("too few descriptors are allowed");
+    unsigned taken = take_ports(fds, ROOM);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct evf__listener listener;
+        given_addresses(&listener, hosts, 2);
+        cr_assert_eq(open_it(&listener, i % 2 == 1), 0, "%s", error);
+        cr_assert_eq(listener.socket_count, 2);
+        cr_assert_eq(port_of(&listener.sockets[0].bound), port_of(&listener.sockets[1].bound));
+        evf__listener_fini(&listener);
+    }
+    while (taken > 0)
+        close(fds[--taken]);
+}
+
+Test(listener, gives_up_when_no_port_is_free_on_every_address)
+{
+    static const char *const hosts[] = { "127.0.0.1", "127.0.0.1" };
+    struct evf__listener listener;
+    given_addresses(&listener, hosts, 2);
+    cr_assert_eq(open_it(&listener, false), -EADDRINUSE);
+    cr_assert_not_null(strstr(error, "cannot listen on name.example:0: 127.0.0.1:"), "%s", error);
+    evf__listener_fini(&listener);
+}
+
+Test(listener, leaves_out_addresses_that_the_machine_has_not)
+{
+    static const char *const hosts[] = { "203.0.113.1", "127.0.0.1", "203.0.113.2" };
+    struct evf__listener listener;
+    given_addresses(&listener, hosts, 3);
+    cr_assert_eq(open_it(&listener, false), 0, "%s", error);
+    cr_assert_eq(listener.socket_count, 1);
+    cr_assert_eq(strncmp(listener.sockets[0].name, "127.0.0.1:", 10), 0);
+    evf__listener_fini(&listener);
+    given_addresses(&listener, hosts, 1);
+    cr_assert_eq(open_it(&listener, false), -EADDRNOTAVAIL);
+    cr_assert_not_null(strstr(error, "name.example:0: 203.0.113.1:0: "), "%s", error);
+    evf__listener_fini(&listener);
 }
