@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "descriptors.h"
 #include "plugin/instance.h"
@@ -216,6 +217,8 @@ Test(accepting, closes_at_once_what_is_above_the_limit)
     cr_assert_eq(accepted_count, 3);
     cr_assert_eq(clients_told(), 7);
     cr_assert_eq(figure(EVF__FIGURE_REFUSED_LIMIT), 7);
+    cr_assert_eq(listener.origin.refused_limit, 7);
+    cr_assert_eq(listener.origin.refused_blocked, 0);
     close_accepted();
     connect_clients(1);
     cr_assert_eq(batch(1100), EVF__ACCEPT_EMPTY);
@@ -249,6 +252,85 @@ Test(accepting, says_how_many_a_burst_was)
     batch(1000);
     evf__accepting_tick(&accepting, 2000);
     cr_assert_eq(end_log("max-connections turned 7 connections away"), 1);
+}
+
+/* -- who may come -- */
+
+/* Clients come from 127.0.0.1. */
+static void given_blocked(const char *prefix)
+{
+    char error[200];
+    cr_assert_eq(evf__prefixes_add(&instance.access.block, prefix, error, sizeof error), 0);
+    evf__prefixes_sort(&instance.access.block);
+    listener.origin.access = &instance.access;
+}
+
+static void blocked_no_more(void)
+{
+    listener.origin.access = NULL;
+    evf__access_free(&instance.access);
+}
+
+Test(accepting, closes_at_once_who_is_blocked)
+{
+    given_blocked("127.0.0.0/8");
+    instance.settings.max_connections = 2;
+    connect_clients(5);
+    begin_log();
+    cr_assert_eq(batch(1000), EVF__ACCEPT_EMPTY);
+    cr_assert_eq(accepted_count, 0);
+    cr_assert_eq(clients_told(), 5);
+    cr_assert_eq(figure(EVF__FIGURE_REFUSED_BLOCKED), 5);
+    cr_assert_eq(figure(EVF__FIGURE_REFUSED_LIMIT), 0);
+    cr_assert_eq(listener.origin.refused_blocked, 5);
+    cr_assert_eq(listener.origin.refused_limit, 0);
+    cr_assert(evf__accepting_timed(&accepting));
+    cr_assert_eq(evf__accepting_tick(&accepting, 1999), 2000);
+    cr_assert_eq(evf__accepting_tick(&accepting, 2000), UINT64_MAX);
+    cr_assert_not(evf__accepting_timed(&accepting));
+    blocked_no_more();
+    connect_clients(2);
+    cr_assert_eq(batch(2000), EVF__ACCEPT_EMPTY);
+    cr_assert_eq(accepted_count, 2, "none of them took a place");
+    cr_assert_eq(end_log("5 connections from addresses that may not come were closed"), 1);
+}
+
+Test(accepting, names_both_ends_of_the_first_that_is_refused)
+{
+    char both[200], peer[64];
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+    given_blocked("127.0.0.1");
+    connect_clients(3);
+    cr_assert_eq(getsockname(clients[0], (struct sockaddr *)&from, &len), 0);
+    evf__address_format((struct sockaddr *)&from, len, peer, sizeof peer);
+    snprintf(both, sizeof both, "closed at once, the first one from %s to %s", peer,
+             listener.sockets[0].name);
+    begin_log();
+    batch(1000);
+    blocked_no_more();
+    cr_assert_eq(end_log(both), 1, "%s", both);
+}
+
+Test(accepting, serves_who_is_not_blocked)
+{
+    given_blocked("127.0.0.2");
+    connect_clients(3);
+    cr_assert_eq(batch(1000), EVF__ACCEPT_EMPTY);
+    cr_assert_eq(accepted_count, 3);
+    cr_assert_eq(figure(EVF__FIGURE_REFUSED_BLOCKED), 0);
+    blocked_no_more();
+}
+
+Test(accepting, drains_without_those_who_are_blocked)
+{
+    given_blocked("127.0.0.1");
+    connect_clients(3);
+    evf__accepting_drain(&accepting);
+    cr_assert_eq(batch(1000), EVF__ACCEPT_EMPTY);
+    cr_assert_eq(accepted_count, 0);
+    cr_assert_eq(clients_told(), 3);
+    blocked_no_more();
 }
 
 /* -- out of descriptors -- */

@@ -47,6 +47,15 @@ static int try_open(struct evf__listener *listener, const char *address)
     return evf__listener_open(listener, &settings, error, sizeof error);
 }
 
+/* The same with owner, group and mode. */
+static int try_open_with(struct evf__listener *listener, const struct evf__socket_settings *rights)
+{
+    struct evf__listen_settings settings = { .backlog = 16, .socket = *rights };
+    *listener = (struct evf__listener){ 0 };
+    cr_assert_eq(evf__listener_init(listener, text, error, sizeof error), 0, "%s", error);
+    return evf__listener_open(listener, &settings, error, sizeof error);
+}
+
 static void given_open(struct evf__listener *listener)
 {
     cr_assert_eq(try_open(listener, text), 0, "%s", error);
@@ -270,6 +279,45 @@ Test(unix_listener, names_a_folder_in_which_it_may_not_write)
     if (geteuid() == 0)
         cr_assert_eq(seteuid(65534), 0);
     expect_refusal(text, -EACCES, "cannot be opened");
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
+}
+
+/* -- owner, group and mode -- */
+
+Test(unix_listener, has_the_mode_that_is_asked_for_whatever_the_umask)
+{
+    static const struct evf__socket_settings rights = { .mode = 0606 };
+    struct evf__listener listener;
+    struct stat status;
+    mode_t before = umask(0777);
+    int opened = try_open_with(&listener, &rights);
+    umask(before);
+    cr_assert_eq(opened, 0, "%s", error);
+    cr_assert_eq(stat(path, &status), 0);
+    cr_assert_eq(status.st_mode & 07777, 0606);
+    evf__listener_fini(&listener);
+}
+
+Test(unix_listener, leaves_nothing_when_its_owner_or_group_cannot_be_set)
+{
+    static const struct evf__socket_settings owner = { .owner_given = true, .owner = 4711 },
+                                             group = { .group_given = true, .group = 4711 };
+    struct evf__listener listener;
+    if (geteuid() == 0)
+        cr_assert_eq(chown(folder, 65534, (gid_t)-1), 0);
+    if (geteuid() == 0)
+        cr_assert_eq(seteuid(65534), 0);
+    cr_assert_eq(try_open_with(&listener, &owner), -EPERM);
+    cr_assert_not_null(strstr(error, "its owner cannot be set to 4711"), "%s", error);
+    cr_assert_not_null(strstr(error, "CAP_CHOWN"), "%s", error);
+    evf__listener_fini(&listener);
+    cr_assert_eq(try_open_with(&listener, &group), -EPERM);
+    cr_assert_not_null(strstr(error, "its group cannot be set to 4711"), "%s", error);
+    cr_assert_not_null(strstr(error, "not in that group"), "%s", error);
+    evf__listener_fini(&listener);
+    cr_assert_not(exists(path));
+    cr_assert_not(exists(lock));
     if (getuid() == 0)
         cr_assert_eq(seteuid(0), 0);
 }
