@@ -30,8 +30,8 @@ EVF_API unsigned evf_proxy_version(const evf_stream *stream);
 EVF_API int evf_proxy_address(const evf_stream *stream, struct sockaddr_storage *ret);
 
 /* The index-th TLV (from 0) of that type in a version 2 header, sub-TLVs not looked into; with type
- * -1 of any type but NOOP (4), which is padding. A checksum (3) was right. *ret_type may be NULL. 0,
- * or -ENOENT when there is none. *ret lives with the stream. */
+ * -1 of any type but NOOP (4), which is padding. A checksum (3) was right. *ret_type may be NULL.
+ * 0, or -ENOENT when there is none. *ret lives with the stream. */
 EVF_API int evf_proxy_tlv(const evf_stream *stream, int type, unsigned index, uint8_t *ret_type,
                           const void **ret, size_t *ret_len);
 
