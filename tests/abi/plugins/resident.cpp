@@ -17,6 +17,7 @@ const evf_handler handler = {
     .timeout = nullptr,
     .quiesce = nullptr,
     .close = nullptr,
+    .fd = nullptr,
 };
 } // namespace
 

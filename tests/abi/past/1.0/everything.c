@@ -142,22 +142,23 @@ static void offload(evf_stream *stream)
 static void obey(evf_stream *stream, evf_slice line)
 {
     struct state *state = evf_stream_state(stream);
-    const char *text = (const char *)line.data;
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)line.len, (const char *)line.data);
     evf_counter_add(lines, 1);
     if (strncmp(text, "fill ", 5) == 0) {
         fill(stream, strtoul(text + 5, NULL, 10));
-    } else if (strncmp(text, "idle\n", 5) == 0) {
+    } else if (strcmp(text, "idle\n") == 0) {
         evf_set_timeout(stream, 50);
-    } else if (strncmp(text, "work\n", 5) == 0) {
+    } else if (strcmp(text, "work\n") == 0) {
         offload(stream);
-    } else if (strncmp(text, "timer\n", 6) == 0) {
+    } else if (strcmp(text, "timer\n") == 0) {
         evf_timer_start(evf_stream_worker(stream), &state->timer, 1, on_timer, stream);
-    } else if (strncmp(text, "post\n", 5) == 0) {
+    } else if (strcmp(text, "post\n") == 0) {
         if (evf_post_message(evf_stream_worker(stream), &state->message, on_post, stream) != 0)
             abort();
     } else if (strncmp(text, "keep ", 5) == 0) {
         state->held = evf_slice_keep(evf_slice_sub(line, 5, line.len - 5));
-    } else if (strncmp(text, "kept\n", 5) == 0) {
+    } else if (strcmp(text, "kept\n") == 0) {
         evf_write_slice(stream, state->held);
         evf_slice_drop(state->held);
     } else {
