@@ -17,6 +17,13 @@ static ssize_t opening_receive(evf_stream *stream, void *room, size_t len)
     return -EAGAIN;
 }
 
+static ssize_t opening_receive_fds(evf_stream *stream, void *room, size_t len,
+                                   struct evf__received_fds *ret)
+{
+    (void)ret;
+    return opening_receive(stream, room, len);
+}
+
 static size_t opening_waiting(const evf_stream *stream)
 {
     (void)stream;
@@ -30,6 +37,13 @@ static ssize_t opening_send(evf_stream *stream, const struct iovec *pieces, int 
     (void)count;
     (void)more;
     return -EAGAIN;
+}
+
+static ssize_t opening_send_fd(evf_stream *stream, const struct iovec *pieces, int count, bool more,
+                               int fd)
+{
+    (void)fd;
+    return opening_send(stream, pieces, count, more);
 }
 
 static ssize_t opening_send_file(evf_stream *stream, int fd, off_t *offset, size_t len)
@@ -117,11 +131,25 @@ static int opening_set_option(evf_stream *stream, int level, int name, int value
     return status;
 }
 
+/* Which attempt will win is not known. */
+static int opening_descriptor(const evf_stream *stream)
+{
+    (void)stream;
+    return -ENOTCONN;
+}
+
+static bool opening_is_unix(const evf_stream *stream)
+{
+    return stream->opening->local;
+}
+
 const struct evf__transport evf__opening_transport = {
     .name = "opening",
     .receive = opening_receive,
+    .receive_fds = opening_receive_fds,
     .waiting = opening_waiting,
     .send = opening_send,
+    .send_fd = opening_send_fd,
     .send_file = opening_send_file,
     .shut_down = opening_shut_down,
     .watch_input = opening_watch,
@@ -129,4 +157,6 @@ const struct evf__transport evf__opening_transport = {
     .close = opening_close,
     .local_address = opening_local_address,
     .set_option = opening_set_option,
+    .descriptor = opening_descriptor,
+    .is_unix = opening_is_unix,
 };

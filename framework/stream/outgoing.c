@@ -49,7 +49,7 @@ static int copy_handler(const struct evf_handler *given, struct evf_handler *ret
     if (given == NULL)
         return -EINVAL;
     memcpy(&size, given, sizeof size);
-    if (size < EVF__HANDLER_SIZE_1_0)
+    if (size < EVF__HANDLER_SIZE_1_0 || size % _Alignof(struct evf_handler) != 0)
         return -EINVAL;
     memcpy(ret, given, size < sizeof *ret ? size : sizeof *ret);
     return ret->stream_state_size <= EVF__STREAM_STATE_MAX ? 0 : -EINVAL;

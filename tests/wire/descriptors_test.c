@@ -221,6 +221,78 @@ Test(descriptors, are_refused_where_they_cannot_be_sent)
     peer_close(peer);
 }
 
+/* ---- Outgoing streams ---- */
+
+static int listen_at(const char *path)
+{
+    char address[128];
+    return peer_listen(test_text("unix:%s", path), address, sizeof address);
+}
+
+/* The outgoing stream's other end is the boss from now on. Returns the boss before. */
+static int accept_boss(int listening)
+{
+    int before = boss;
+    cr_assert(wait_for_fd(listening, POLLIN, deadline_usual()));
+    boss = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    cr_assert_geq(boss, 0);
+    return before;
+}
+
+static void expect_early(char expected, bool with_fd)
+{
+    uint8_t bytes[8];
+    char byte;
+    int fd;
+    cr_assert_eq(receive_fd(&byte, 1, &fd), 1);
+    cr_assert_eq(byte, expected);
+    cr_assert_eq(fd >= 0, with_fd, "with %c", expected);
+    if (fd < 0)
+        return;
+    cr_assert_eq(pread(fd, bytes, sizeof bytes, 0), 8);
+    cr_assert_eq(pattern_mismatch(bytes, 0, sizeof bytes), 8);
+    close(fd);
+}
+
+Test(descriptors, sent_before_the_connection_stands_come_in_their_place)
+{
+    const char *path = test_text("%s/called", folder), *answer;
+    int listening = listen_at(path), file = some_file(&answer);
+    order(test_text("dial %s", path));
+    expect("dialled");
+    int before = accept_boss(listening);
+    expect_early('a', true);
+    expect_early('b', false);
+    expect_early('c', true);
+    send_fds("take it\n", &file, 1); /* and outgoing streams take them */
+    expect(answer);
+    expect("take it");
+    peer_close(boss);
+    boss = before;
+    close(file);
+    close(listening);
+}
+
+Test(descriptors, sent_before_the_connection_stands_are_closed_with_the_stream)
+{
+    const char *path = test_text("%s/called", folder);
+    int listening = listen_at(path);
+    order(test_text("dial+drop %s", path));
+    expect("dialled");
+    order(test_text("dial+drop %s/nobody", folder));
+    expect("dialled");
+    order(test_text("dial %s/nobody", folder));
+    expect("dialled");
+    server_wait_log_count(server, "event 0 without Bad file descriptor;", 3);
+    close(listening);
+} /* the suite's end finds none left over */
+
+Test(descriptors, are_refused_over_tcp_before_the_connection_stands)
+{
+    order(test_text("dial tcp %u", server_port(server, 1)));
+    expect("EOPNOTSUPP ENOTCONN");
+}
+
 /* ---- Receiving ---- */
 
 Test(descriptors, are_given_to_the_handler_before_their_bytes)

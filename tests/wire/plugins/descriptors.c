@@ -17,9 +17,17 @@
  *                words; the stream ends
  *   credentials  turns SO_PASSCRED on for this stream: "on"
  *   mix N        N bytes of the pattern, written in every way there is; among them descriptors,
- * each a file of 8 bytes that hold the place of the byte it comes with hold         descriptors
- * that come are kept from now on: "holding" release      closes them: "released COUNT" close closes
- * this stream at the next descriptor that comes: "closing" anything else is sent back
+ *                each a file of 8 bytes that hold the place of the byte it comes with
+ *   hold         descriptors that come are kept from now on: "holding"
+ *   release      closes them: "released COUNT"
+ *   close        closes this stream at the next descriptor that comes: "closing"
+ *   dial PATH    connects to a unix socket and writes to it before it is open: a descriptor of 8
+ *                bytes of the pattern with "a", "b" without, one with "c"; the new stream is a boss
+ *                like the others: "dialled"
+ *   dial+drop PATH   the same, and closes it at once
+ *   dial tcp PORT    the statuses of sending a descriptor over TCP before it is open, and of asking
+ *                    for its own
+ *   ANYTHING     else is sent back
  *
  * A descriptor that comes is answered with "fd INODE" and closed.
  */
@@ -211,6 +219,47 @@ static void release(evf_stream *stream)
     holding = false;
 }
 
+/* A file that holds the first 8 bytes of the pattern, sent with the text. */
+static void send_file_fd(evf_stream *stream, const char *text)
+{
+    int fd = memfd_create("early", MFD_CLOEXEC);
+    if (fd < 0 || pwrite(fd, table, 8, 0) != 8)
+        abort();
+    int status = evf_send_fd(stream, fd, text, strlen(text));
+    close(fd);
+    if (status < EVF_QUEUED)
+        report(stream, "early %s", report_status(status));
+}
+
+static const struct evf_handler handler;
+
+static void dial(evf_stream *stream, const char *order)
+{
+    evf_worker *worker = evf_stream_worker(stream);
+    struct evf_connect to = { .struct_size = sizeof to };
+    evf_stream *called;
+    if (strncmp(order, "dial tcp ", 9) == 0) {
+        to.host = "127.0.0.1";
+        to.port = (uint16_t)atoi(order + 9);
+    } else {
+        to.unix_path = strchr(order, ' ') + 1;
+    }
+    if (evf_connect(worker, &to, &handler, evf_stream_instance(stream), &called) != 0)
+        abort();
+    if (to.host != NULL) {
+        int sent = evf_send_fd(called, 0, "x", 1);
+        say(stream, "%s %s\n", report_status(sent), report_status(evf_descriptor(called)));
+        evf_close(called);
+        return;
+    }
+    send_file_fd(called, "a");
+    evf_write(called, "b", 1);
+    send_file_fd(called, "c");
+    if (strncmp(order, "dial+drop", 9) == 0)
+        evf_close(called);
+    say(stream, "dialled\n");
+}
+
 static void obey(evf_stream *stream, const char *order)
 {
     struct state *state = evf_stream_state(stream);
@@ -236,6 +285,8 @@ static void obey(evf_stream *stream, const char *order)
         say(stream, "holding\n");
     } else if (strcmp(order, "release") == 0) {
         release(stream);
+    } else if (strncmp(order, "dial", 4) == 0) {
+        dial(stream, order);
     } else if (strcmp(order, "close") == 0) {
         state->close_at_fd = true;
         say(stream, "closing\n");
@@ -296,6 +347,8 @@ static void on_close(evf_stream *stream, int reason)
         if (boss != NULL)
             pass(boss, stream);
     }
+    if (evf_descriptor(stream) < 0)
+        report(stream, "without %s", report_status(evf_descriptor(stream)));
     report(stream, "close %s", report_status(reason));
 }
 
