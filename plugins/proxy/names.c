@@ -86,7 +86,7 @@ static void answered(evf_worker *evf, int status, const struct sockaddr_storage 
         found(name, addresses, count);
     name->answered = true;
     proxy_publish(name->worker);
-    proxy_pairs_wake(name->worker);
+    proxy_wait_over(name->worker);
 }
 
 static int ask(struct proxy_name *name)

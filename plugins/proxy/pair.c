@@ -28,25 +28,9 @@ static void release(struct proxy_pair *pair)
     free(pair);
 }
 
-static void wait_for_names(struct proxy_pair *pair);
-
-static void stop_waiting(struct proxy_pair *pair)
-{
-    struct proxy_worker *worker = pair->worker;
-    if (pair->link == NULL)
-        return;
-    *pair->link = pair->next;
-    if (pair->next != NULL)
-        pair->next->link = pair->link;
-    else
-        worker->waiting_last = pair->link;
-    pair->link = NULL;
-    evf_timer_stop(&pair->timer);
-}
-
 /* Nobody is there for this client. A reset, as from a server where nobody listens: an orderly end
  * would look like an empty answer. */
-static void refuse(struct proxy_pair *pair)
+void proxy_pair_refuse(struct proxy_pair *pair)
 {
     struct proxy_worker *worker = pair->worker;
     evf_counter_add(worker->proxy->refused, 1);
@@ -79,8 +63,7 @@ static int attempt(struct proxy_pair *pair, struct proxy_upstream *server)
     return 0;
 }
 
-/* The next upstream server for the client, which stands. */
-static void go_on(struct proxy_pair *pair)
+void proxy_pair_go_on(struct proxy_pair *pair)
 {
     struct proxy_worker *worker = pair->worker;
     const struct proxy_instance *proxy = worker->proxy;
@@ -89,56 +72,12 @@ static void go_on(struct proxy_pair *pair)
         server = proxy_choose(&worker->table, proxy->balance, pair->key, &pair->tried,
                               evf_now(worker->worker));
     if (server == NULL && pair->tried.count == 0 && proxy_names_awaited(worker)) {
-        wait_for_names(pair);
+        proxy_wait_start(pair);
         return;
     }
     int status = server != NULL ? attempt(pair, server) : -EHOSTUNREACH;
     if (status < 0)
-        refuse(pair);
-}
-
-static void waited_long(evf_worker *evf, struct evf_timer *timer, void *argument)
-{
-    struct proxy_pair *pair = argument;
-    (void)evf;
-    (void)timer;
-    stop_waiting(pair);
-    refuse(pair);
-}
-
-static void wait_for_names(struct proxy_pair *pair)
-{
-    struct proxy_worker *worker = pair->worker;
-    pair->next = NULL;
-    pair->link = worker->waiting_last;
-    *pair->link = pair;
-    worker->waiting_last = &pair->next;
-    if (!evf_timer_running(&pair->timer))
-        evf_timer_start(worker->worker, &pair->timer, worker->proxy->connect_timeout_ms,
-                        waited_long, pair);
-}
-
-/* With one upstream server in the table nobody needs to wait any longer: one is always in service.
- */
-static void wake(evf_worker *evf, struct evf_timer *timer, void *argument)
-{
-    struct proxy_worker *worker = argument;
-    (void)timer;
-    for (unsigned i = 0; i < PROXY_WAKE_BATCH && worker->waiting != NULL; i++) {
-        struct proxy_pair *pair = worker->waiting;
-        if (worker->table.count == 0 && proxy_names_awaited(worker))
-            return;
-        stop_waiting(pair);
-        go_on(pair);
-    }
-    if (worker->waiting != NULL)
-        evf_timer_start(evf, &worker->waking, 0, wake, worker);
-}
-
-void proxy_pairs_wake(struct proxy_worker *worker)
-{
-    if (worker->waiting != NULL)
-        evf_timer_start(worker->worker, &worker->waking, 0, wake, worker);
+        proxy_pair_refuse(pair);
 }
 
 static void client_open(evf_stream *client)
@@ -162,7 +101,7 @@ static void client_open(evf_stream *client)
         pair->key = proxy_hash_client(&address);
     if (pair->key == 0)
         pair->key = evf_random(evf);
-    go_on(pair);
+    proxy_pair_go_on(pair);
 }
 
 static void tell(struct proxy_pair *pair, enum proxy_event event, const char *why)
@@ -261,7 +200,7 @@ static void upstream_close(evf_stream *upstream, int reason)
     if (client == NULL)
         release(pair);
     else if (!pair->connected)
-        go_on(pair);
+        proxy_pair_go_on(pair);
     else if (reason != 0)
         evf_reset(client);
 }
@@ -273,7 +212,7 @@ static void client_close(evf_stream *client, int reason)
         return;
     struct proxy_pair *pair = side->pair;
     evf_stream *upstream = pair->upstream.stream;
-    stop_waiting(pair);
+    proxy_wait_stop(pair);
     side->stream = NULL;
     if (upstream == NULL)
         release(pair);

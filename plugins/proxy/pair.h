@@ -60,6 +60,20 @@ static inline struct proxy_side *proxy_other(struct proxy_side *side)
     return side == &pair->client ? &pair->upstream : &pair->client;
 }
 
+/* pair.c */
+
+/* The next upstream server for a client that stands and has none. */
+void proxy_pair_go_on(struct proxy_pair *pair);
+/* Nobody is there for it. */
+void proxy_pair_refuse(struct proxy_pair *pair);
+
+/* waiting.c */
+
+/* The client waits for a name. */
+void proxy_wait_start(struct proxy_pair *pair);
+/* It does not any more. Nothing, when it did not. */
+void proxy_wait_stop(struct proxy_pair *pair);
+
 /* pump.c: the slots that both handlers share. */
 
 /* Both streams are open: marks and idle time, and the client's early bytes are presented. */

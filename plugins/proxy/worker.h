@@ -8,6 +8,7 @@
  *   upstream.c  the table of upstream servers, their health
  *   balance.c   which of them a client gets
  *   pair.c      a client and its upstream stream: from the choice to the end of both
+ *   waiting.c   clients that wait for a name
  *   pump.c      the bytes between them
  *   header.c    the PROXY header
  */
@@ -96,7 +97,9 @@ void proxy_names_hurry(struct proxy_worker *worker);
 
 extern const struct evf_handler proxy_client_handler;
 
+/* waiting.c */
+
 /* A name was answered: those that wait are connected, a batch each turn. */
-void proxy_pairs_wake(struct proxy_worker *worker);
+void proxy_wait_over(struct proxy_worker *worker);
 
 #endif
