@@ -48,7 +48,8 @@ struct talk {
     unsigned order_len;
     unsigned joined, awaited; /* talkers */
     unsigned done, goodbyes, gone;
-    bool wordy;     /* messages are long, and each waits for the one before */
+    bool wordy; /* messages are long, and each waits for the one before */
+    char last_notice[128];
     bool deaf_left; /* talker 0 heard that they were dropped */
 
     /* Walkers. */
@@ -209,7 +210,7 @@ static void heard_line(struct people *people, struct somebody *who, const char *
 
     if (line == NULL) {
         if (!self->told_goodbye)
-            support_fail("person %u was left without a goodbye", who->number);
+            support_fail("person %u was left: %s", who->number, talk->last_notice);
         talk->gone++;
         return;
     }
@@ -223,6 +224,9 @@ static void heard_line(struct people *people, struct somebody *who, const char *
             talk->joined++;
     } else if (strcmp(line, "++ leave hall") == 0) {
         self->in_room = false;
+    } else if (strncmp(line, "-- ", 3) == 0 &&
+               strcmp(line, "-- the server is stopping, goodbye") != 0) {
+        snprintf(talk->last_notice, sizeof talk->last_notice, "%s", line);
     } else if (strcmp(line, "-- the server is stopping, goodbye") == 0) {
         self->told_goodbye = true;
         talk->goodbyes++;
@@ -441,7 +445,7 @@ static int deafen(struct server *server, struct talk **ret)
 
 Test(chat_crowd, drops_a_slow_reader_and_tells_them_and_the_others)
 {
-    struct server *server = chat_server("write-high=192k,max-line=16k");
+    struct server *server = chat_server("write-high=512k,max-line=16k");
     struct talk *talk;
     int deaf = deafen(server, &talk);
     char line[16 * 1024];
@@ -467,7 +471,7 @@ Test(chat_crowd, drops_a_slow_reader_and_tells_them_and_the_others)
 /* The last words, too, are waited for only so long. */
 Test(chat_crowd, gives_up_a_reader_who_never_reads)
 {
-    struct server *server = chat_server("write-high=192k,max-line=16k");
+    struct server *server = chat_server("write-high=512k,max-line=16k");
     struct talk *talk;
     int deaf = deafen(server, &talk);
 
