@@ -50,8 +50,8 @@ static void send_join(struct chat_person *person)
         chat_tell(person, "!! no-memory the server has no memory left: try again later\n");
 }
 
-/* Sends the errand on its next journey. False when there is none to make. */
-static bool next_journey(struct chat_person *person)
+/* Sends the errand on its next journey, if there is one to make. */
+static void next_journey(struct chat_person *person)
 {
     bool leaves = person->leaving != NULL;
     if (person->in_room && (leaves || person->wanted_room.len > 0))
@@ -64,7 +64,6 @@ static bool next_journey(struct chat_person *person)
         journey(person, CHAT_RELEASE, &person->name, "%s", "");
     else if (!leaves && person->wanted_name.len > 0)
         journey(person, CHAT_CLAIM, &person->wanted_name, "%s", "");
-    return person->errand_out;
 }
 
 /* What they are told last; then the stream ends. */
@@ -79,8 +78,8 @@ static void say_goodbye(struct chat_person *person, const char *words)
 /* When the server stops, accounts are not settled any more: every worker frees what it has. */
 void chat_person_go_on(struct chat_person *person)
 {
-    if (!person->errand_out && !evf_stopping(person->worker->worker) && next_journey(person))
-        /* it comes back to chat_person_answer */;
+    if (!person->errand_out && !evf_stopping(person->worker->worker))
+        next_journey(person);
     if (person->leaving != NULL && !person->in_room)
         say_goodbye(person, "-- goodbye\n");
     if (person->stream == NULL && !person->errand_out && person->said == 0)

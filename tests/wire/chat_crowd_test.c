@@ -388,7 +388,7 @@ Test(chat_crowd, waits_where_mailboxes_are_small)
 
 static bool enough_heard(struct people *people)
 {
-    return talk_of(people)->order_len >= 200;
+    return talk_of(people)->order_len >= 500 && talk_of(people)->stay_count >= 10;
 }
 
 Test(chat_crowd, is_told_that_the_server_stops)
