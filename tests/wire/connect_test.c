@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Outgoing streams to addresses and unix sockets: rows C1 to C3 of the behaviours, what may be done
- * while one is opening, and how each failure is told.
+ * Outgoing streams to an address: rows C1, C3 and T4 of the behaviours, what may be done while one
+ * is opening, and how each failure is told.
  */
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "dialler.h"
 
@@ -420,119 +415,6 @@ Test(connect, gives_up_when_its_time_is_over)
                    "b close ok: connect to 127.0.0.1:%u: no answer yet; given up before the "
                    "connection stood",
                    d.port);
-    dialler_unfill(waiting);
-    dialler_finish(&d);
-}
-
-/* -- C2: unix sockets -- */
-
-Test(connect, reaches_unix_sockets)
-{
-    const char *folder = test_folder();
-    struct dialler d = dialler_start(test_text("unix:%s/socket", folder));
-
-    dialler_say(&d, "dial a unix=%s/socket; facts a; nodelay a 1; write a early", folder);
-    dialler_expect(&d, "a connect ok");
-    dialler_expect_begin(&d, test_text("a facts opening unix:%s/socket peer=ENOTCONN", folder));
-    dialler_expect(&d, "a nodelay EOPNOTSUPP");
-    dialler_expect(&d, "a write queued");
-    dialler_expect(&d, "a open");
-    int peer = dialler_accept(&d);
-    peer_expect_text(peer, "early");
-    dialler_expect(&d, "a drain 0");
-    dialler_say(&d, "facts a");
-    dialler_expect(&d, "a facts open unix:%s/socket peer=unix local=unix queued=0 found=1 given=1",
-                   folder);
-    peer_close(peer);
-    dialler_expect(&d, "a end");
-    dialler_expect(&d, "a close ok");
-    dialler_finish(&d);
-    unlink(test_text("%s/socket", folder));
-    test_folder_remove(folder);
-}
-
-Test(connect, reaches_abstract_unix_sockets)
-{
-    const char *name = test_text("@evf-connect-%d", (int)getpid());
-    struct dialler d = dialler_start(test_text("unix:%s", name));
-
-    dialler_say(&d, "dial a unix=%s", name);
-    dialler_expect(&d, "a connect ok");
-    dialler_expect(&d, "a open");
-    dialler_say(&d, "facts a; close a; dial b unix=%s-not", name);
-    dialler_expect_begin(&d, test_text("a facts open unix:%s peer=unix", name));
-    dialler_expect(&d, "b connect ok");
-    dialler_expect(&d, "a close ok");
-    dialler_expect(&d, "b close Connection refused: connect to unix:%s-not: Connection refused",
-                   name);
-    dialler_finish(&d);
-}
-
-Test(connect, tells_the_failures_of_unix_sockets_apart)
-{
-    const char *folder = test_folder();
-    struct dialler d = dialler_start(test_text("unix:%s/dead", folder));
-    FILE *file = fopen(test_text("%s/file", folder), "w");
-
-    fclose(file);
-    peer_close(d.listening);
-    d.listening = -1;
-    dialler_say(&d,
-                "dial a unix=%s/missing; dial b unix=%s/file; dial c unix=%s/dead; "
-                "dial e unix=%s; dial f unix=%s/file/under",
-                folder, folder, folder, folder, folder);
-    for (char name = 'a'; name <= 'f'; name++)
-        if (name != 'd')
-            dialler_expect(&d, "%c connect ok", name);
-    dialler_expect(
-        &d,
-        "a close No such file or directory: connect to unix:%s/missing: there is no such "
-        "file",
-        folder);
-    dialler_expect(
-        &d,
-        "b close Socket operation on non-socket: connect to unix:%s/file: the file is no "
-        "socket",
-        folder);
-    dialler_expect(&d, "c close Connection refused: connect to unix:%s/dead: Connection refused",
-                   folder);
-    dialler_expect(&d,
-                   "e close Socket operation on non-socket: connect to unix:%s: the file is no "
-                   "socket",
-                   folder);
-    dialler_expect(&d, "f close Not a directory: connect to unix:%s/file/under: Not a directory",
-                   folder);
-    dialler_finish(&d);
-    unlink(test_text("%s/dead", folder));
-    unlink(test_text("%s/file", folder));
-    test_folder_remove(folder);
-}
-
-Test(connect, waits_for_room_in_a_unix_sockets_queue)
-{
-    const char *name = test_text("@evf-connect-%d", (int)getpid());
-    struct dialler d = dialler_start(test_text("unix:%s", name));
-    int waiting[4];
-
-    dialler_fill(&d, waiting);
-    dialler_say(&d, "dial a unix=%s timeout=200", name);
-    dialler_expect(&d, "a connect ok");
-    dialler_expect(&d,
-                   "a close ETIMEDOUT: connect to unix:%s: its queue is full: nobody accepts; not "
-                   "connected within 200 ms",
-                   name);
-    dialler_say(&d, "dial b unix=%s; write b patient", name);
-    dialler_expect(&d, "b connect ok");
-    dialler_expect(&d, "b write queued");
-    server_wait_figure(d.server, "connect_attempts", 2);
-    dialler_empty(&d);
-    dialler_expect(&d, "b open");
-    int peer = dialler_accept(&d);
-    peer_expect_text(peer, "patient");
-    peer_close(peer);
-    dialler_expect(&d, "b drain 0");
-    dialler_expect(&d, "b end");
-    dialler_expect(&d, "b close ok");
     dialler_unfill(waiting);
     dialler_finish(&d);
 }

@@ -135,6 +135,20 @@ static void do_file(struct command *command)
     close(fd);
 }
 
+/* A pipe's end, with the text; the text too can be read from it. */
+static void do_pass(struct command *command)
+{
+    size_t len = strlen(command->text);
+    int ends[2];
+
+    if (pipe(ends) != 0 || write(ends[1], command->text, len) != (ssize_t)len)
+        abort();
+    ANSWER(command, "pass %s",
+           report_status(evf_send_fd(command->stream, ends[0], command->text, len)));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void do_cork(struct command *command)
 {
     evf_cork(command->stream);
@@ -335,6 +349,7 @@ static const struct {
     { "tos", do_tos, false },
     { "sockopts", do_sockopts, false },
     { "facts", do_facts, false },
+    { "pass", do_pass, false },
     { "each", do_each, true },
     { "flood", do_flood, true },
 };
