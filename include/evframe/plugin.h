@@ -58,8 +58,8 @@ typedef int evf_start_fn(evf_instance *instance);
 /* On each worker, before its first stream. May post, connect, start timers. 0 or a negative code.
  */
 typedef int evf_worker_start_fn(evf_instance *instance, evf_worker *worker);
-/* On each worker whose worker_start succeeded (or is empty), after its last stream. Where it failed,
- * streams that it made are closed, without having been open, and the worker's state goes then. */
+/* On each worker whose worker_start succeeded (or is empty), after its last stream. Where it
+ * failed, streams that it made are closed, without having been open, and the state goes then. */
 typedef void evf_worker_stop_fn(evf_instance *instance, evf_worker *worker);
 /* Main thread, after all workers. */
 typedef void evf_stop_fn(evf_instance *instance);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The order and the times of attempts (RFC 8305), in virtual time: by example, and at random against
- * a model that looks at every millisecond.
+ * The order and the times of attempts (RFC 8305), in virtual time: by example, and at random
+ * against a model that looks at every millisecond.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
