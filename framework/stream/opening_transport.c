@@ -84,17 +84,6 @@ static int opening_local_address(const evf_stream *stream, struct sockaddr_stora
     return -ENOTCONN;
 }
 
-static int opening_descriptor(const evf_stream *stream)
-{
-    (void)stream;
-    return -ENOTCONN;
-}
-
-static bool opening_is_unix(const evf_stream *stream)
-{
-    return stream->opening->local;
-}
-
 /* The options by what facts.c asks for, with the kernel's limits (tcp(7)): what it would refuse is
  * refused here, not when it is too late to say so. */
 static const struct {
