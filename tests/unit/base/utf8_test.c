@@ -278,4 +278,8 @@ Test(utf8, takes_nothing_for_what_it_is)
     struct evf_utf8 utf8 = { 0 };
     cr_assert_eq(evf_utf8_check(&utf8, NULL, 0), 0);
     cr_assert(!evf_utf8_failed(&utf8) && utf8.missing == 0 && utf8.offset == 0);
+    cr_assert_eq(evf_utf8_check(&utf8, "\xc3", 1), 0);
+    cr_assert_eq(utf8.missing, 1);
+    cr_assert_eq(evf_utf8_check(&utf8, "", 0), 0);
+    cr_assert_eq(utf8.missing, 0, "nothing ends with a cut character");
 }
