@@ -34,9 +34,15 @@ static void destroy(struct evf__streams *streams, struct evf__outgoing *outgoing
 void evf__outgoing_fini(evf_worker *worker)
 {
     struct evf__streams *streams = worker->streams;
-    while (!evf__list_empty(&streams->outgoing))
-        destroy(streams, EVF__OWNER(streams->outgoing.next, struct evf__outgoing, link));
-    EVF_ASSERT(evf__list_empty(&streams->outgoing_idle) && streams->outgoing_idle_count == 0);
+    struct evf__list *next;
+    for (struct evf__list *at = streams->outgoing.next; at != &streams->outgoing; at = next) {
+        struct evf__outgoing *outgoing = EVF__OWNER(at, struct evf__outgoing, link);
+        next = at->next;
+        EVF_ASSERT(outgoing->users == 0);
+        streams->outgoing_idle_count--;
+        free(outgoing);
+    }
+    EVF_ASSERT(streams->outgoing_idle_count == 0);
     evf__slab_fini(&streams->attempts);
     evf__slab_fini(&streams->openings);
 }
@@ -121,8 +127,10 @@ int evf__outgoing_take(evf_worker *worker, const struct evf__connector *connecto
         evf__list_remove(&outgoing->idle);
         streams->outgoing_idle_count--;
     }
-    evf__list_remove(&outgoing->link);
-    evf__list_prepend(&streams->outgoing, &outgoing->link);
+    if (streams->outgoing.next != &outgoing->link) {
+        evf__list_remove(&outgoing->link);
+        evf__list_prepend(&streams->outgoing, &outgoing->link);
+    }
     outgoing->users++;
     *ret = outgoing;
     return 0;
