@@ -265,7 +265,7 @@ static void chain(unsigned aliases)
 {
     begin(0, "n0.test", A);
     for (unsigned i = 0; i < aliases; i++) {
-        char from[16], to[16];
+        char from[24], to[24];
         snprintf(from, sizeof from, "n%u.test", i);
         snprintf(to, sizeof to, "n%u.test", i + 1);
         add_alias(from, 100, to);

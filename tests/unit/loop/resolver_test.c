@@ -1,174 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Questions on a real loop, with a name server that the test plays itself: so every moment between
- * a question and its answer can be had. Turns never sleep here: each begins with a post.
+ * Questions of the framework to the resolver: sharing, cancelling, time, and answers once each.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../plugin/leaks.h"
 #include "../random.h"
-#include "loop/resolver_inside.h"
-#include "stream/state.h"
+#include "resolving.h"
 #include "stream/turn.h"
 
-enum { TYPE_A = 1, TYPE_AAAA = 28, QUERIES_MAX = 1024 };
-
-static evf_worker *worker;
-static int server_fd;
-static char servers[32];
-static char hosts_path[64];
-
-/* -- the server -- */
-
-struct query {
-    uint8_t bytes[512];
-    size_t len;
-    struct sockaddr_in from;
-    unsigned type;
-    char name[256];
-};
-
-static struct query queries[QUERIES_MAX]; /* received and not answered */
-static unsigned query_count, queries_in_all;
-
-static void read_name(struct query *query)
-{
-    size_t at = 12, out = 0;
-    while (query->bytes[at] != 0) {
-        memcpy(query->name + out, query->bytes + at + 1, query->bytes[at]);
-        out += query->bytes[at];
-        query->name[out++] = '.';
-        at += 1 + query->bytes[at];
-    }
-    query->name[out > 0 ? out - 1 : 0] = '\0';
-    query->type = query->bytes[at + 2];
-}
-
-static void receive(void)
-{
-    for (;;) {
-        struct query *query = &queries[query_count];
-        socklen_t len = sizeof query->from;
-        cr_assert_lt(query_count, QUERIES_MAX);
-        ssize_t got = recvfrom(server_fd, query->bytes, sizeof query->bytes, MSG_DONTWAIT,
-                               (struct sockaddr *)&query->from, &len);
-        if (got < 0)
-            return;
-        query->len = (size_t)got;
-        read_name(query);
-        query_count++;
-        queries_in_all++;
-    }
-}
-
-/* Answers query number i with `count` addresses of that time to live, or with a code. */
-static void reply(unsigned i, unsigned code, unsigned count, unsigned ttl)
-{
-    struct query query = queries[i];
-    queries[i] = queries[--query_count];
-    query.bytes[2] |= 0x80;
-    query.bytes[3] = (uint8_t)(0x80 | code);
-    query.bytes[7] = (uint8_t)count;
-    for (unsigned k = 1; k <= count; k++) {
-        size_t size = query.type == TYPE_A ? 4 : 16;
-        uint8_t record[12] = { 0xc0, 12, 0, (uint8_t)query.type, 0, 1,
-                               0,    0,  0, (uint8_t)ttl,        0, (uint8_t)size };
-        memcpy(query.bytes + query.len, record, sizeof record);
-        query.len += sizeof record;
-        memset(query.bytes + query.len, 0, size);
-        query.bytes[query.len] = 127;
-        query.bytes[query.len + size - 1] = (uint8_t)k;
-        query.len += size;
-    }
-    cr_assert_eq(sendto(server_fd, query.bytes, query.len, 0, (struct sockaddr *)&query.from,
-                        sizeof query.from),
-                 (ssize_t)query.len);
-}
-
-/* -- the worker -- */
-
-static void nothing(evf_worker *w, void *argument)
-{
-    (void)w;
-    (void)argument;
-}
-
-static void turn(void)
-{
-    cr_assert_eq(evf_post(worker, nothing, NULL), 0);
-    evf__turn(worker);
-    receive();
-}
-
-/* Turns until the condition holds; ends the test after many seconds. */
-#define TURN_UNTIL(condition)                                                                      \
-    do {                                                                                           \
-        uint64_t end_ms_ = evf_now(worker) + 20000;                                                \
-        while (!(condition)) {                                                                     \
-            turn();                                                                                \
-            cr_assert_lt(evf_now(worker), end_ms_, "in vain: " #condition);                        \
-        }                                                                                          \
-    } while (0)
-
-static void make(uint32_t timeout_ms)
-{
-    struct evf__worker_settings settings = {
-        .mailbox = 16,
-        .page_size = 64 * 1024,
-        .resolver = { .servers = servers, .timeout_ms = timeout_ms, .hosts_path = hosts_path },
-    };
-    worker = aligned_alloc(64, (sizeof *worker + 63) & ~(size_t)63);
-    memset(worker, 0, sizeof *worker);
-    cr_assert_eq(evf__worker_init(worker, &settings), 0);
-    cr_assert_eq(evf__streams_init(worker), 0);
-}
-
-static void unmake(void)
-{
-    evf__streams_fini(worker);
-    evf__worker_fini(worker);
-    free(worker);
-    worker = NULL;
-}
-
-static void begin(void)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof address;
-    int buffer = 4 * 1024 * 1024;
-    server_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    cr_assert_geq(server_fd, 0);
-    (void)setsockopt(server_fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    cr_assert_eq(bind(server_fd, (struct sockaddr *)&address, sizeof address), 0);
-    cr_assert_eq(getsockname(server_fd, (struct sockaddr *)&address, &len), 0);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", ntohs(address.sin_port));
-    snprintf(hosts_path, sizeof hosts_path, "/tmp/evf-resolver-hosts-%d", (int)getpid());
-    FILE *file = fopen(hosts_path, "w");
-    cr_assert(file != NULL && fputs("127.0.0.5 known\n", file) > 0 && fclose(file) == 0);
-    make(10000);
-    turn();
-}
-
-static void finish(void)
-{
-    cr_expect(evf__list_empty(&worker->resolver->told));
-    unmake();
-    unlink(hosts_path);
-    close(server_fd);
-    expect_no_leaks();
-}
-
-TestSuite(resolver, .init = begin, .fini = finish);
+TestSuite(resolver, .init = begin_resolving, .fini = end_resolving);
 
 /* -- those who ask -- */
 
@@ -404,8 +248,8 @@ Test(resolver, asks_for_so_many_at_a_time_and_for_the_others_in_order)
 
 static void make_impatient(uint32_t timeout_ms)
 {
-    unmake();
-    make(timeout_ms);
+    unmake_worker();
+    make_worker(timeout_ms);
     turn();
 }
 
@@ -455,140 +299,6 @@ Test(resolver, ends_with_queries_under_way_that_nobody_waits_for)
     ask(&asker, "a.test", AF_INET);
     TURN_UNTIL(query_count == 1);
     evf__question_cancel(&asker.question);
-}
-
-/* -- evf_resolve -- */
-
-struct call {
-    evf_lookup *lookup;
-    unsigned told;
-    int status;
-    size_t count;
-    int families[64];
-    bool ask_again;
-};
-
-static void on_resolved(evf_worker *w, int status, const struct sockaddr_storage *addresses,
-                        size_t count, void *argument)
-{
-    struct call *call = argument;
-    cr_assert_eq(atomic_load(&w->callback), EVF__CALLBACK_RESOLVED);
-    call->told++;
-    call->status = status;
-    call->count = count;
-    for (size_t i = 0; i < count; i++)
-        call->families[i] = addresses[i].ss_family;
-    if (call->ask_again) {
-        int expected = w->resolver->closed ? -ESHUTDOWN : 0;
-        call->ask_again = false;
-        cr_assert_eq(evf_resolve(w, "localhost", AF_INET, on_resolved, call, NULL), expected);
-    }
-}
-
-static void resolve(struct call *call, const char *host, int family)
-{
-    cr_assert_eq(evf_resolve(worker, host, family, on_resolved, call, &call->lookup), 0);
-}
-
-/* Replies to the query of that type. */
-static void reply_type(unsigned type, unsigned code, unsigned count)
-{
-    unsigned i = 0;
-    while (i < query_count && queries[i].type != type)
-        i++;
-    cr_assert_lt(i, query_count);
-    reply(i, code, count, 10);
-}
-
-Test(resolver, puts_both_families_together_IPv6_first)
-{
-    for (unsigned order = 0; order < 2; order++) {
-        struct call call = { .told = 0 };
-        resolve(&call, order == 0 ? "a.test" : "b.test", AF_UNSPEC);
-        TURN_UNTIL(query_count == 2);
-        reply_type(order == 0 ? TYPE_A : TYPE_AAAA, 0, 2);
-        for (unsigned i = 0; i < 5; i++)
-            turn();
-        cr_assert_eq(call.told, 0);
-        reply_type(order == 0 ? TYPE_AAAA : TYPE_A, 0, 2);
-        TURN_UNTIL(call.told == 1);
-        cr_expect(call.status == 0 && call.count == 4);
-        cr_expect(call.families[0] == AF_INET6 && call.families[1] == AF_INET6);
-        cr_expect(call.families[2] == AF_INET && call.families[3] == AF_INET);
-    }
-}
-
-Test(resolver, tells_the_more_telling_of_two_failures)
-{
-    static const struct {
-        unsigned code, code6;
-        int status;
-    } cases[] = {
-        { 0, 0, EVF_ENOADDRESS }, { 3, 3, EVF_ENONAME }, { 0, 3, EVF_ENONAME },
-        { 3, 0, EVF_ENONAME },    { 1, 3, EVF_EDNS },    { 0, 1, EVF_EDNS },
-    };
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct call call = { .told = 0 };
-        char host[16];
-        snprintf(host, sizeof host, "n%u.test", i);
-        resolve(&call, host, AF_UNSPEC);
-        TURN_UNTIL(query_count == 2);
-        reply_type(TYPE_A, cases[i].code, 0);
-        reply_type(TYPE_AAAA, cases[i].code6, 0);
-        TURN_UNTIL(call.told == 1);
-        cr_expect_eq(call.status, cases[i].status, "case %u: %d", i, call.status);
-    }
-    struct call call = { .told = 0 };
-    resolve(&call, "half.test", AF_UNSPEC);
-    TURN_UNTIL(query_count == 2);
-    reply_type(TYPE_A, 0, 1);
-    reply_type(TYPE_AAAA, 1, 0);
-    TURN_UNTIL(call.told == 1);
-    cr_expect(call.status == 0 && call.count == 1, "one family is enough");
-}
-
-Test(resolver, can_be_canceled_between_the_two_families)
-{
-    struct call call = { .told = 0 };
-    resolve(&call, "a.test", AF_UNSPEC);
-    TURN_UNTIL(query_count == 2);
-    reply_type(TYPE_A, 0, 1);
-    TURN_UNTIL(evf_resolve_ttl(worker, "a.test", AF_INET) > 0);
-    evf_resolve_cancel(call.lookup);
-    reply_type(TYPE_AAAA, 0, 1);
-    TURN_UNTIL(evf_resolve_ttl(worker, "a.test", AF_INET6) > 0);
-    cr_expect_eq(call.told, 0);
-}
-
-Test(resolver, ends_every_look_up_when_it_is_closed)
-{
-    struct call waiting = { .ask_again = true }, half = { .told = 0 }, ready = { .told = 0 };
-    struct call one = { .told = 0 };
-    resolve(&half, "half.test", AF_UNSPEC);
-    TURN_UNTIL(query_count == 2);
-    reply_type(TYPE_AAAA, 0, 1);
-    TURN_UNTIL(evf_resolve_ttl(worker, "half.test", AF_INET6) > 0);
-    resolve(&waiting, "a.test", AF_UNSPEC);
-    resolve(&one, "b.test", AF_INET);
-    resolve(&ready, "localhost", AF_UNSPEC);
-    evf__resolver_close(worker);
-    cr_expect_eq(waiting.told + half.told + ready.told + one.told, 0);
-    cr_expect(evf__resolver_pending(worker));
-    evf__turn(worker);
-    cr_expect(waiting.told == 1 && waiting.status == -ECANCELED && waiting.count == 0);
-    cr_expect(half.told == 1 && half.status == -ECANCELED);
-    cr_expect(ready.told == 1 && ready.status == -ECANCELED);
-    cr_expect(one.told == 1 && one.status == -ECANCELED);
-    cr_expect_eq(evf_resolve(worker, "c.test", AF_INET, on_resolved, NULL, NULL), -ESHUTDOWN);
-    cr_expect_not(evf__resolver_pending(worker));
-}
-
-Test(resolver, refuses_families_that_are_none)
-{
-    evf_lookup *lookup = NULL;
-    cr_expect_eq(evf_resolve(worker, "a.test", AF_UNIX, on_resolved, NULL, &lookup), -EINVAL);
-    cr_expect_eq(evf_resolve(worker, NULL, AF_INET, on_resolved, NULL, &lookup), -EINVAL);
-    cr_expect_null(lookup);
 }
 
 /* -- anything, in any order -- */
@@ -659,6 +369,6 @@ Test(resolver, answers_each_question_once_whatever_happens)
         evf__question_cancel(&many[i].question);
     }
     cr_expect_eq(told + canceled, asked);
-    cr_expect_gt(told, 100);
-    cr_expect_gt(canceled, 100);
+    cr_expect_gt(told, 10);
+    cr_expect_gt(canceled, 10);
 }
