@@ -491,3 +491,18 @@ Test(resolve, asks_servers_over_IPv6)
     server_stop_cleanly(server);
     names_stop(names);
 }
+
+/* The start fails on another listener while a look-up is under way: it is ended like all. */
+Test(resolve, is_ended_when_the_start_fails)
+{
+    struct names *names = names_start_odd();
+    struct launcher_result result = launcher_run(&(struct server_spec){
+        .arguments = { "--workers", "2", "--dns-server", names_address(names), "--listen",
+                       test_listen("127.0.0.1:0", "resolve", "start=silent.test"), "--listen",
+                       test_listen("127.0.0.1:0", "starter", "fail=worker_start") } });
+
+    cr_expect_eq(result.status, 1, "%s", result.errors);
+    cr_expect(strstr(result.errors, "silent.test ECANCELED;") != NULL, "%s", result.errors);
+    cr_expect(strstr(result.errors, "Sanitizer") == NULL, "%s", result.errors);
+    names_stop(names);
+}

@@ -326,3 +326,53 @@ Test(address, unmaps_in_place)
     evf__address_unmap(&mapped.any, len, &mapped.storage, &len);
     expect_text(&mapped, len, "192.0.2.1:80");
 }
+
+Test(address, reads_ip_addresses)
+{
+    static const struct {
+        const char *text;
+        int family;
+        uint32_t scope;
+    } good[] = {
+        { "192.0.2.1", AF_INET, 0 },    { "0.0.0.0", AF_INET, 0 },     { "::", AF_INET6, 0 },
+        { "2001:db8::1", AF_INET6, 0 }, { "fe80::1%lo", AF_INET6, 1 }, { "fe80::1%7", AF_INET6, 7 },
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        union evf__address address;
+        memset(&address, 0xff, sizeof address);
+        cr_assert(evf__address_from_ip(good[i].text, &address), "%s", good[i].text);
+        cr_assert_eq(address.any.sa_family, good[i].family, "%s", good[i].text);
+        if (good[i].family == AF_INET) {
+            cr_assert_eq(address.ipv4.sin_port, 0);
+            cr_assert_eq(evf__address_ip_len(&address), sizeof address.ipv4);
+            continue;
+        }
+        cr_assert_eq(address.ipv6.sin6_port, 0);
+        cr_assert_eq(address.ipv6.sin6_scope_id, good[i].scope, "%s", good[i].text);
+        cr_assert_eq(evf__address_ip_len(&address), sizeof address.ipv6);
+    }
+}
+
+Test(address, reads_nothing_else_as_an_ip_address)
+{
+    static const char *const bad[] = { "",
+                                       "1.2.3",
+                                       "1.2.3.4 ",
+                                       "1.2.3.256",
+                                       "[::1]",
+                                       "::1:80x",
+                                       "fe80::1%",
+                                       "fe80::1%0",
+                                       "fe80::1%nowhere",
+                                       "1.2.3.4%lo",
+                                       "host",
+                                       ":::",
+                                       "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0001" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        union evf__address address, before;
+        memset(&address, 0xa5, sizeof address);
+        before = address;
+        cr_assert_not(evf__address_from_ip(bad[i], &address), "%s", bad[i]);
+        cr_assert_arr_eq((char *)&address, (char *)&before, sizeof address);
+    }
+}

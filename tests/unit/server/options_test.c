@@ -49,6 +49,8 @@ Test(server_options, have_defaults_for_everything)
     cr_assert_eq(settings.offload_queue, 1024);
     cr_assert_null(settings.plugin_path);
     cr_assert_eq(settings.log.level, EVF_INFO);
+    cr_assert_null(settings.resolver.servers);
+    cr_assert_eq(settings.resolver.timeout_ms, 5000);
     evf__server_settings_fini(&settings);
 }
 
@@ -127,4 +129,18 @@ Test(server_options, refuse_a_struct_without_a_size_and_one_from_the_future)
         char more[16];
     } future = { .known.struct_size = sizeof future };
     expect_refusal(&future.known, "newer");
+}
+
+Test(server_options, check_what_names_are_looked_up_with)
+{
+    struct evf__server_settings settings;
+    char servers[] = "192.0.2.53,[2001:db8::53]:5353";
+    cr_assert_eq(init(&settings, OPTIONS(.dns_server = servers, .dns_timeout_ms = 250)), 0);
+    servers[0] = 'x';
+    cr_assert_str_eq(settings.resolver.servers, "192.0.2.53,[2001:db8::53]:5353");
+    cr_assert_eq(settings.resolver.timeout_ms, 250);
+    evf__server_settings_fini(&settings);
+    expect_refusal(OPTIONS(.dns_server = "192.0.2.53,here"), "dns-server: 'here'");
+    expect_refusal(OPTIONS(.dns_server = ""), "dns-server: ''");
+    expect_refusal(OPTIONS(.dns_timeout_ms = 0x80000000u), "dns-timeout is 2147483648");
 }
