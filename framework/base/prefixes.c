@@ -208,7 +208,7 @@ static int add_lines(struct evf__prefixes *prefixes, FILE *file, const char *pat
 /* Opened without waiting, should it be a pipe. */
 static int open_regular(const char *path, char *error, size_t size)
 {
-    struct stat found;
+    struct stat found = { 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     int status = fd < 0 || fstat(fd, &found) < 0 ? -errno : 0;
     if (status == 0 && S_ISREG(found.st_mode))

@@ -297,7 +297,7 @@ Test(accepting, closes_at_once_who_is_blocked)
 
 Test(accepting, names_both_ends_of_the_first_that_is_refused)
 {
-    char both[200], peer[64];
+    char both[320], peer[64];
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
     given_blocked("127.0.0.1");
