@@ -67,8 +67,9 @@ static void wait_once(struct evf__dns *dns, uint64_t deadline_ms)
     unsigned count = 0;
     unsigned bits = (unsigned)ares_getsock(dns->channel, sockets, ARES_GETSOCK_MAXNUM);
     for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        int events = (ARES_GETSOCK_READABLE(bits, i) != 0 ? POLLIN : 0) |
-                     (ARES_GETSOCK_WRITABLE(bits, i) != 0 ? POLLOUT : 0);
+        /* ARES_GETSOCK_READABLE and _WRITABLE, but for their shift of an int into its sign. */
+        int events = ((bits >> i & 1u) != 0 ? POLLIN : 0) |
+                     ((bits >> (i + ARES_GETSOCK_MAXNUM) & 1u) != 0 ? POLLOUT : 0);
         if (events != 0)
             entries[count++] = (struct pollfd){ .fd = sockets[i], .events = (short)events };
     }

@@ -306,6 +306,7 @@ static void check_backlog(const char *address)
     server_wait_stopped(server);
     cr_expect_eq(connects_that_succeed(server), 4);
     server_signal(server, SIGCONT);
+    server_wait_figure_from(server, "connections_accepted", 4); /* room for one more */
     expect_echo(server_address(server, 0));
     server_wait_figure(server, "streams", 0);
     server_stop_cleanly(server);
