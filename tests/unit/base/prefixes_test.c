@@ -114,6 +114,8 @@ Test(prefixes, ipv4_mapped_into_ipv6_counts_as_ipv4_on_both_sides)
     cr_assert(covers("::ffff:0:0/96", "203.0.113.5"));
     cr_assert_not(covers("::/0", "::ffff:192.0.2.9"));
     cr_assert_not(covers("::/64", "::ffff:192.0.2.9"));
+    cr_assert(covers("::fffe:0:0/95", "::fffe:0:1")); /* IPv6, which ends where mapped ones do */
+    cr_assert_not(covers("::fffe:0:0/95", "192.0.2.9"));
     cr_assert(covers("::192.0.2.9", "::192.0.2.9")); /* IPv4 in IPv6 of another kind */
     cr_assert_not(covers("::192.0.2.9", "192.0.2.9"));
 }

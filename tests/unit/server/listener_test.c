@@ -592,6 +592,26 @@ Test(listener, gives_up_when_no_port_is_free_on_every_address)
     evf__listener_fini(&listener);
 }
 
+Test(listener, takes_each_address_of_a_name_once)
+{
+    static const char hosts[] = "127.0.0.1 twice.test\n127.0.0.2 twice.test\n"
+                                "127.0.0.1 twice.test\n127.0.0.1 twice.test\n";
+    char path[] = "/tmp/evf-hosts-XXXXXX";
+    struct evf__resolver_settings settings = { .hosts_path = path, .timeout_ms = 5000 };
+    struct evf__listener listener;
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, hosts, sizeof hosts - 1), (ssize_t)sizeof hosts - 1);
+    close(fd);
+    given(&listener, "twice.test:0");
+    int status = evf__listener_resolve(&listener, &settings, error, sizeof error);
+    unlink(path);
+    cr_assert_eq(status, 0, "%s", error);
+    cr_assert_eq(listener.socket_count, 2);
+    cr_assert_eq(open_it(&listener, false), 0, "%s", error);
+    evf__listener_fini(&listener);
+}
+
 Test(listener, leaves_out_addresses_that_the_machine_has_not)
 {
     static const char *const hosts[] = { "203.0.113.1", "127.0.0.1", "203.0.113.2" };
