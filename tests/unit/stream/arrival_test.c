@@ -79,12 +79,17 @@ static const struct sockaddr_in balancer = { .sin_family = AF_INET,
                                              .sin_port = 0x2923,
                                              .sin_addr = { 0x0100007f } };
 
-static void begin(enum evf__proxy_mode mode)
+static void begin_from(enum evf__proxy_mode mode, const void *peer, socklen_t peer_len)
 {
     memset(&seen, 0, sizeof seen);
     rules.mode = mode;
     rules.timeout_ms = 5000;
-    bench_accept(&bench, &handler, &rules, &balancer);
+    bench_accept(&bench, &handler, &rules, peer, peer_len);
+}
+
+static void begin(enum evf__proxy_mode mode)
+{
+    begin_from(mode, &balancer, sizeof balancer);
 }
 
 static void trust(const char *address)
@@ -515,5 +520,40 @@ Test(arrival, names_a_unix_client_and_asks_the_socket_for_its_own_family)
     has_address(evf_local_address(bench.stream, &address), &address, "unix:/run/server");
     has_address(evf_proxy_address(bench.stream, &address), &address, "127.0.0.1:9001");
     cr_assert_eq(evf_set_nodelay(bench.stream, true), 0, "the socket is one of TCP");
+    bench_finish(&bench);
+}
+
+Test(arrival, keeps_a_unix_sender_with_a_name_apart_from_the_client)
+{
+    static const struct sockaddr_un sender = { .sun_family = AF_UNIX, .sun_path = "/run/balancer" };
+    static const char unnamed[216];
+    struct sockaddr_storage address;
+    for (int named = 0; named < 2; named++) {
+        proxy_begin_tcp4(&made);
+        if (named == 0) {
+            proxy_begin(&made, V2_PROXY, UNIX);
+            proxy_add(&made, unnamed, sizeof unnamed);
+            proxy_measure(&made);
+        }
+        begin_from(EVF__PROXY_REQUIRED, &sender, sizeof sender);
+        come(made.at, made.len);
+        is_named(named == 0 ? "unix:" : "192.0.2.1:5000");
+        has_address(evf_proxy_address(bench.stream, &address), &address, "unix:/run/balancer");
+        cr_assert_eq(evf_set_nodelay(bench.stream, true), -EOPNOTSUPP);
+        bench_finish(&bench);
+    }
+}
+
+Test(arrival, keeps_the_senders_scope_apart_from_the_client)
+{
+    static const char text[] = "PROXY TCP6 fe80::7 fe80::8 5000 443\r\n";
+    struct sockaddr_in6 sender = { .sin6_family = AF_INET6, .sin6_scope_id = 4000000000 };
+    struct sockaddr_storage address;
+    sender.sin6_addr.s6_addr[0] = 0xfe;
+    sender.sin6_addr.s6_addr[1] = 0x80;
+    begin_from(EVF__PROXY_REQUIRED, &sender, sizeof sender);
+    come(text, sizeof text - 1);
+    is_named("[fe80::7]:5000");
+    has_address(evf_proxy_address(bench.stream, &address), &address, "[fe80::%4000000000]:0");
     bench_finish(&bench);
 }

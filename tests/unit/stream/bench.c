@@ -230,11 +230,12 @@ const struct evf__transport wire_transport = {
 
 void bench_open(struct bench *bench, const struct evf_handler *handler)
 {
-    bench_accept(bench, handler, NULL, NULL);
+    bench_accept(bench, handler, NULL, NULL, 0);
 }
 
 void bench_accept(struct bench *bench, const struct evf_handler *handler,
-                  const struct evf__proxy_rules *proxy, const struct sockaddr_in *peer)
+                  const struct evf__proxy_rules *proxy, const struct sockaddr *peer,
+                  socklen_t peer_len)
 {
     *bench = (struct bench){ .wire = { .takes = SIZE_MAX } };
     bench->worker = aligned_alloc(64, (sizeof(evf_worker) + 63) & ~(size_t)63);
@@ -255,9 +256,7 @@ void bench_accept(struct bench *bench, const struct evf_handler *handler,
                     .write_max = 8 << 20,
                     .linger_ms = 5000 },
     };
-    cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, (const void *)peer,
-                                    peer != NULL ? sizeof *peer : 0),
-                 0);
+    cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, peer, peer_len), 0);
     bench->stream = evf__stream_table_at(&bench->worker->streams->table, 0, 0);
     cr_assert_not_null(bench->stream);
 }

@@ -56,9 +56,10 @@ struct bench {
 
 /* Makes the worker and one open stream of this handler; limits are generous. */
 void bench_open(struct bench *bench, const struct evf_handler *handler);
-/* The same with rules for PROXY headers, and a peer; either may be NULL. */
+/* The same with rules for PROXY headers, and a peer; either may be NULL (len 0). */
 void bench_accept(struct bench *bench, const struct evf_handler *handler,
-                  const struct evf__proxy_rules *proxy, const struct sockaddr_in *peer);
+                  const struct evf__proxy_rules *proxy, const struct sockaddr *peer,
+                  socklen_t peer_len);
 /* Ends all, and proves that nothing is left: streams, pages, blocks, pieces, timers. */
 void bench_finish(struct bench *bench);
 
