@@ -112,8 +112,17 @@ static void chat_quiesce(evf_stream *stream)
 static void chat_close(evf_stream *stream, int reason)
 {
     struct chat_person *person = person_of(stream);
-    if (person != NULL)
-        chat_person_gone(person, reason == 0 ? "quit" : "connection lost");
+    const char *why = "connection lost";
+    if (person == NULL)
+        return;
+    if (reason == EVF_ESLOW) {
+        why = CHAT_SLOW; /* write-max was reached: too quickly to say goodbye */
+        if (person->leaving == NULL)
+            evf_counter_add(person->worker->chat->dropped, 1);
+    } else if (reason == 0) {
+        why = "quit";
+    }
+    chat_person_gone(person, why);
 }
 
 const struct evf_handler chat_handler = {

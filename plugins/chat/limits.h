@@ -27,6 +27,14 @@ enum {
      * two, which take far less. */
     CHAT_RETRY_MS = 2,
 
+    /* How long somebody may be behind, with more than write-high waiting for them, and how much
+     * more may be added meanwhile. In one turn a worker may get CHAT_WINDOW messages from
+     * everybody: with two hundred people and lines of 1 KiB that is 1.6 MiB. Together with
+     * write-high it stays below write-max, also where slices hold twice their size, so that whoever
+     * is dropped can be told. */
+    CHAT_PATIENCE_MS = 1000,
+    CHAT_BEHIND_MAX = 2 * 1024 * 1024,
+
     /* How long the last words may take to reach somebody who reads slowly or not at all. */
     CHAT_GOODBYE_MS = 5 * 1000,
 

@@ -126,7 +126,7 @@ static void leave_room(struct chat_person *person)
 void chat_person_destroy(struct chat_person *person)
 {
     leave_room(person);
-    evf_timer_stop(&person->goodbye);
+    evf_timer_stop(&person->timer);
     chat_link_remove(&person->waiting);
     chat_link_remove(&person->link);
     if (!person->errand_out) /* else it is destroyed where it is */
@@ -151,7 +151,7 @@ void chat_person_dismiss(struct chat_person *person, const char *why, const char
 
 void chat_person_gone(struct chat_person *person, const char *why)
 {
-    evf_timer_stop(&person->goodbye);
+    evf_timer_stop(&person->timer);
     chat_link_remove(&person->waiting);
     be_silent(person);
     person->stream = NULL;

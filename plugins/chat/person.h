@@ -50,8 +50,9 @@ struct chat_person {
     unsigned said;   /* messages */
     struct chat_link waiting;
     bool paused;
-    bool ended; /* goodbye was said */
-    struct evf_timer goodbye;
+    bool ended;             /* goodbye was said */
+    size_t behind;          /* bytes written while the queue was full; 0: it is not */
+    struct evf_timer timer; /* runs while they are behind, and after the goodbye */
 };
 
 /* NULL without memory. */

@@ -17,13 +17,39 @@ uint32_t chat_format(char *buffer, size_t size, const char *format, va_list argu
     return (uint32_t)size - 1;
 }
 
-/* Acts on what a write said. A write that failed closes the stream, or has found it closing. */
-static void wrote(struct chat_person *person, int result)
+static void drop(struct chat_person *person)
 {
-    if (result != EVF_FULL)
-        return;
     evf_counter_add(person->worker->chat->dropped, 1);
-    chat_person_dismiss(person, "reads too slowly", "-- you read too slowly, goodbye\n");
+    chat_person_dismiss(person, CHAT_SLOW, "-- you read too slowly, goodbye\n");
+}
+
+static void patience_over(evf_worker *worker, struct evf_timer *timer, void *argument)
+{
+    struct chat_person *person = argument;
+    (void)worker;
+    (void)timer;
+    person->behind = 0;
+    if (evf_write(person->stream, "", 0) != EVF_FULL)
+        return;
+    drop(person);
+    chat_person_go_on(person);
+}
+
+/* Acts on what a write of len bytes said. One that failed closes the stream, or has found it
+ * closing. */
+static void wrote(struct chat_person *person, int result, size_t len)
+{
+    if (result == EVF_FULL) {
+        if (person->behind == 0)
+            evf_timer_start(person->worker->worker, &person->timer, CHAT_PATIENCE_MS, patience_over,
+                            person);
+        person->behind += len;
+        if (person->behind > CHAT_BEHIND_MAX)
+            drop(person);
+    } else if (result > 0 && person->behind > 0) {
+        person->behind = 0;
+        evf_timer_stop(&person->timer);
+    }
 }
 
 void chat_tell(struct chat_person *person, const char *format, ...)
@@ -35,13 +61,13 @@ void chat_tell(struct chat_person *person, const char *format, ...)
     va_start(arguments, format);
     uint32_t len = chat_format(line, sizeof line, format, arguments);
     va_end(arguments);
-    wrote(person, evf_write(person->stream, line, len));
+    wrote(person, evf_write(person->stream, line, len), len);
 }
 
 void chat_tell_slice(struct chat_person *person, evf_slice line)
 {
     evf_cork(person->stream);
-    wrote(person, evf_write_slice(person->stream, line));
+    wrote(person, evf_write_slice(person->stream, line), line.len);
 }
 
 static void goodbye_over(evf_worker *worker, struct evf_timer *timer, void *argument)
@@ -58,8 +84,7 @@ void chat_tell_last(struct chat_person *person, const char *line)
 {
     evf_write(person->stream, line, strlen(line));
     evf_end(person->stream);
-    evf_timer_start(person->worker->worker, &person->goodbye, CHAT_GOODBYE_MS, goodbye_over,
-                    person);
+    evf_timer_start(person->worker->worker, &person->timer, CHAT_GOODBYE_MS, goodbye_over, person);
 }
 
 /* One worker's names, in lines of at most CHAT_REPLY_MAX. */

@@ -3,9 +3,11 @@
  * Lines for one person.
  *
  * Who does not read is dropped. What is written beyond what the peer reads waits in the stream's
- * queue; when it has grown to the listener's write-high (EVF_FULL), the person is dismissed: told
- * so, behind what waits, and counted. They have CHAT_GOODBYE_MS to read it, then the stream is
- * closed. So nobody holds more than write-high and a line, and nobody else waits for them.
+ * queue. When that has grown to the listener's write-high (EVF_FULL), the person is behind, and has
+ * CHAT_PATIENCE_MS and CHAT_BEHIND_MAX bytes to catch up: a worker that was busy for a moment may
+ * bring a hundred messages at once. Who does not catch up is dismissed: told so, behind what waits,
+ * and counted. They have CHAT_GOODBYE_MS to read it, then the stream is closed. So what somebody
+ * can make the server hold is bounded, and nobody else waits for them.
  */
 #ifndef CHAT_TELL_H
 #define CHAT_TELL_H
@@ -13,6 +15,9 @@
 #include <stdarg.h>
 
 #include "person.h"
+
+/* Why somebody who does not read leaves, as others are told. */
+#define CHAT_SLOW "reads too slowly"
 
 /* printf's format, with its newline; lines of more than CHAT_REPLY_MAX are cut. No effect once
  * goodbye was said. */
