@@ -332,6 +332,40 @@ Test(chat, parts_from_who_does_not_speak_utf8_and_tells_the_offset)
 
 /* -- time -- */
 
+/* Not more than a moment is given to whoever is behind by a little, also when nothing more comes. A
+ * unix socket, because the kernel holds a known amount there: about 200 KiB. */
+Test(chat, drops_who_stays_behind)
+{
+    const char *folder = test_folder();
+    struct server *server = server_start(&(struct server_spec){
+        .arguments = { "--workers", "2", "--listen",
+                       test_text("unix:%s/socket=chat,write-high=64k", folder) },
+    });
+    int talker = chat_guest(server, "talker", "room");
+    int deaf = chat_guest(server, "deaf", "room");
+    char text[801] = "", line[1024], *heard = test_allocate(1 << 20);
+
+    expect_line(talker, "** deaf joined");
+    memset(text, 'x', 800);
+    for (unsigned i = 0; i < 800; i++) {
+        peer_send_text(talker, test_text("%.800s\n", text));
+        do
+            peer_read_line(talker, line, sizeof line);
+        while (line[0] == '*'); /* it may be dropped before the last of them */
+    }
+    server_wait_figure(server, "dropped", 1);
+    size_t len = peer_read_until_closed(deaf, heard, 1 << 20);
+    static const char goodbye[] = "\n-- you read too slowly, goodbye\n";
+    cr_assert_geq(len, 64 * 1024);
+    cr_expect_eq((len - strlen(goodbye) + 1) % (strlen("<talker> \n") + 800), 0, "%zu bytes", len);
+    cr_expect_eq(memcmp(heard + len - strlen(goodbye), goodbye, strlen(goodbye)), 0);
+    free(heard);
+    peer_close(talker);
+    peer_close(deaf);
+    server_stop_cleanly(server);
+    test_folder_remove(folder);
+}
+
 /* Who listens in a room stays; who does not even join goes. */
 Test(chat, keeps_silent_members_and_parts_from_idle_guests)
 {
