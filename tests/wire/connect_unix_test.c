@@ -53,12 +53,12 @@ static void expect_passed(int peer, const char *text)
     int fd;
 
     cr_assert(wait_for_fd(peer, POLLIN, deadline_usual()));
-    cr_assert_eq(recvmsg(peer, &message, MSG_CMSG_CLOEXEC), len);
+    cr_assert_eq(recvmsg(peer, &message, MSG_CMSG_CLOEXEC), (ssize_t)len);
     cr_assert_str_eq(bytes, text);
     cr_assert_not_null(CMSG_FIRSTHDR(&message), "a descriptor comes with the first byte");
     memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
     memset(bytes, 0, sizeof bytes);
-    cr_assert_eq(read(fd, bytes, sizeof bytes - 1), len);
+    cr_assert_eq(read(fd, bytes, sizeof bytes - 1), (ssize_t)len);
     cr_assert_str_eq(bytes, text);
     close(fd);
 }
