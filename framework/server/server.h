@@ -2,9 +2,10 @@
  *
  * The server from inside: what its main thread, its workers' threads and its acceptor share.
  *
- * Reading order: server.c (making one, listeners, facts), start.c (the start, in its order),
- * worker_thread.c (what a worker's thread does from its first to its last line), stop.c (the stop,
- * in its order), await.c (how the main thread waits, and finds out who does not return).
+ * Reading order: server.c (making one, listeners, facts), start.c (the start, in its order; its
+ * first step is in start_listeners.c), worker_thread.c (what a worker's thread does from its first
+ * to its last line), stop.c (the stop, in its order), await.c (how the main thread waits, and finds
+ * out who does not return).
  *
  * Who waits for whom. The main thread waits in evf__server_await for anything that others do; they
  * change an atomic and then write server->event_fd. Workers wait for the main thread at a gate
@@ -174,6 +175,16 @@ void evf__server_worker_drain(struct evf__server_worker *self);
 void evf__server_worker_accept_stop(struct evf__server_worker *self);
 /* True when no connection is on its way to this worker any more. */
 bool evf__server_worker_expects_none(const struct evf__server_worker *self);
+
+/* -- start_listeners.c -- */
+
+/* With accept reuseport every worker has a socket of its own for a TCP listener. */
+bool evf__server_per_worker(const evf_server *server, const struct evf__listener *listener);
+/* Looks up the names of listeners. 0 or a negative code. */
+int evf__server_resolve_listeners(evf_server *server);
+/* Opens every listener and gives its sockets away; the parts are made. 0 or a negative code: what
+ * is open then, evf__server_destroy_parts closes. */
+int evf__server_open_listeners(evf_server *server);
 
 /* -- start.c -- */
 
