@@ -38,23 +38,14 @@ unsigned names_socket(unsigned port, int *ret_fd)
     return ntohs(address.sin_port);
 }
 
-/* A port that is free for UDP and for TCP. */
-static unsigned free_port(void)
+/* Below those that the kernel gives out, so that nobody takes it by chance. */
+static unsigned random_port(void)
 {
-    for (unsigned i = 0; i < 100; i++) {
-        int udp_fd, tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        unsigned port = names_socket(0, &udp_fd);
-        struct sockaddr_in address = { .sin_family = AF_INET,
-                                       .sin_port = htons((uint16_t)port),
-                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-        bool bound = bind(tcp_fd, (struct sockaddr *)&address, sizeof address) == 0;
+    static uint64_t state;
 
-        close(udp_fd);
-        close(tcp_fd);
-        if (bound)
-            return port;
-    }
-    support_fail("no free port for a name server");
+    if (state == 0)
+        state = (uint64_t)getpid() << 32 ^ clock_ms();
+    return 20000 + (unsigned)(test_random(&state) % 12000);
 }
 
 struct names *names_new(void)
@@ -79,12 +70,11 @@ static void write_text(const char *path, const char *text)
 static void write_configuration(struct names *names, const struct names_spec *spec)
 {
     unsigned ttl = spec->ttl != 0 ? spec->ttl : 60;
-    const char *zone =
-        spec->authority
-            ? test_text("auth-server=ns.zone.test,127.0.0.1\nauth-zone=zone.test\n"
-                        "auth-soa=1,admin.zone.test,100,100,100\nauth-ttl=%u\n",
-                        ttl)
-            : "local=/#/\n";
+    const char *zone = spec->authority
+                           ? test_text("auth-server=ns.zone.test,127.0.0.1\nauth-zone=zone.test\n"
+                                       "auth-soa=1,admin.zone.test,100,100,100\nauth-ttl=%u\n",
+                                       ttl)
+                           : "local=/#/\n";
 
     write_text(names->hosts_path, spec->hosts != NULL ? spec->hosts : "");
     write_text(names->configuration_path,
@@ -136,24 +126,39 @@ static unsigned count_text(const char *text, const char *wanted)
     return count;
 }
 
+enum reading { UNDER_WAY, HAS_READ, NO_PORT };
+
 /* It says so for each of its files, after it has opened its sockets. */
-static bool has_read(void *argument)
+static enum reading look(struct names *names)
 {
-    struct names *names = argument;
+    const char *log = names_log(names);
     int status;
 
-    if (count_text(names_log(names), test_text("read %s - ", names->hosts_path)) >= names->reads)
-        return true;
-    if (waitpid(names->pid, &status, WNOHANG) == names->pid)
+    if (count_text(log, test_text("read %s - ", names->hosts_path)) >= names->reads)
+        return HAS_READ;
+    if (waitpid(names->pid, &status, WNOHANG) != names->pid)
+        return UNDER_WAY;
+    if (strstr(names_log(names), "Address already in use") == NULL)
         support_fail("dnsmasq (package dnsmasq-base) ended: %s", names->log);
-    return false;
+    return NO_PORT;
 }
 
-static void await_read(struct names *names)
+static bool is_decided(void *argument)
 {
-    names->reads++;
-    if (!wait_until(deadline_usual(), has_read, names))
+    struct names *names = argument;
+    enum reading reading = look(names);
+
+    names->no_port = reading == NO_PORT;
+    return reading != UNDER_WAY;
+}
+
+/* Waits until it has read its hosts so often. False when somebody else has the port. */
+static bool await_reads(struct names *names, unsigned reads)
+{
+    names->reads = reads;
+    if (!wait_until(deadline_usual(), is_decided, names))
         support_fail("dnsmasq does not serve: %s", names_log(names));
+    return !names->no_port;
 }
 
 struct names *(names_start)(const struct names_spec *spec)
@@ -163,11 +168,16 @@ struct names *(names_start)(const struct names_spec *spec)
     names->folder = test_folder();
     names->hosts_path = test_text("%s/hosts", names->folder);
     names->configuration_path = test_text("%s/dnsmasq.conf", names->folder);
-    names->port = spec->port != 0 ? spec->port : free_port();
-    write_configuration(names, spec);
-    launch(names);
-    await_read(names);
-    return names;
+    for (unsigned attempt = 0; attempt < 20; attempt++) {
+        names->port = spec->port != 0 ? spec->port : random_port();
+        write_configuration(names, spec);
+        if (ftruncate(names->log_fd, 0) != 0)
+            support_fail("the log of the name server: %m");
+        launch(names);
+        if (await_reads(names, 1))
+            return names;
+    }
+    support_fail("no free port for dnsmasq: %s", names_log(names));
 }
 
 void(names_change)(struct names *names, const char *hosts)
@@ -175,7 +185,7 @@ void(names_change)(struct names *names, const char *hosts)
     write_text(names->hosts_path, hosts);
     if (kill(names->pid, SIGHUP) != 0)
         support_fail("dnsmasq is gone: %m");
-    await_read(names);
+    (void)await_reads(names, names->reads + 1);
 }
 
 const char *names_address(const struct names *names)

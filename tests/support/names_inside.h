@@ -17,7 +17,8 @@ struct names {
 
     /* dnsmasq's */
     const char *folder, *hosts_path, *configuration_path;
-    unsigned reads; /* how often it has read its hosts */
+    unsigned reads; /* how often it has read its hosts, or is about to have */
+    bool no_port;   /* it has ended, because somebody else has the port */
 };
 
 struct names *names_new(void);

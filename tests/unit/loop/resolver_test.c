@@ -70,6 +70,7 @@ Test(resolver, shares_one_query_and_its_answer)
     TURN_UNTIL(other.told == 1);
     cr_expect_eq(other.status, EVF_ENOADDRESS);
     cr_expect_eq(queries_in_all, 2);
+    cr_expect_eq(worker->wheel.count, 0, "a timer runs for nothing");
 }
 
 Test(resolver, answers_later_what_it_knows_at_once)
