@@ -184,7 +184,8 @@ static void on_answer(void *argument, int status, int timeouts, unsigned char *p
     evf__lookup_drop(lookup);
 }
 
-/* Asks for the next candidate; without one, what was found out so far is the answer. */
+/* Asks for the next candidate; without one, what was found out so far is the answer. A search that
+ * nobody waits for is given up: of the candidates left nothing is known, so nothing is kept. */
 static void ask_next(struct evf__lookup *lookup)
 {
     struct evf__resolver *resolver = lookup->resolver;
@@ -199,10 +200,13 @@ static void ask_next(struct evf__lookup *lookup)
         evf__lookup_answer(lookup, EVF_EDNS, 0, NULL, 0);
         return;
     }
-    if ((begun && evf__list_empty(&lookup->waiting)) ||
-        !evf__dns_search_next(&lookup->search, &resolver->dns.domains, lookup->host, candidate)) {
+    if (!evf__dns_search_next(&lookup->search, &resolver->dns.domains, lookup->host, candidate)) {
         int status = evf__dns_search_status(&lookup->search, &ttl_ms);
         evf__lookup_answer(lookup, status, ttl_ms, NULL, 0);
+        return;
+    }
+    if (begun && evf__list_empty(&lookup->waiting)) {
+        evf__lookup_answer(lookup, -ECANCELED, 0, NULL, 0);
         return;
     }
     evf__lookup_hold(lookup);
