@@ -109,6 +109,7 @@ static void open_without(evf_stream *stream, bool alone)
 {
     struct evf__header *header = header_of(stream);
     int status = evf__input_put(stream, header->bytes, header->len);
+    bool silent = header->len == 0 && alone;
     if (header->len > 0 && alone)
         stream->flags |= EVF__REST_DUE;
     stream->extra->header = NULL;
@@ -117,6 +118,9 @@ static void open_without(evf_stream *stream, bool alone)
         evf__stream_close(stream, status);
     else
         evf__stream_opened(stream);
+    /* Opened during the stop, it is not waited for any longer: it has had its time to speak. */
+    if (silent && (stream->flags & EVF__QUIESCE_AFTER_READ) != 0)
+        stream->flags ^= (uint32_t)(EVF__QUIESCE_AFTER_READ | EVF__QUIESCE_DUE);
 }
 
 /* The peer is from now on who the header names; who sent it is kept beside it. 0 or -ENOMEM. */

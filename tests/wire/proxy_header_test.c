@@ -510,6 +510,28 @@ Test(proxy_header, that_is_awaited_at_the_stop_is_waited_for_within_its_time)
     cr_expect_leq(clock_ms() - before, 1000 + 3000 * test_slowness());
 }
 
+/* An optional one that never comes: the client has said nothing, and is told that the server ends.
+ */
+Test(proxy_header, that_is_optional_and_awaited_at_the_stop_does_not_hold_it_up)
+{
+    server = server_start(&(struct server_spec){
+        .arguments = { "--workers", "1", "--grace", "60s", "--listen",
+                       test_listen("127.0.0.1:0", "arrival",
+                                   "proxy-protocol=optional,proxy-trusted=127.0.0.1,"
+                                   "proxy-timeout=1s,idle-timeout=0") },
+    });
+    int silent = connect_here();
+
+    server_wait_figure(server, "streams", 1);
+    uint64_t before = clock_ms();
+    server_signal(server, SIGTERM);
+    is_told(silent, "peer=127.0.0.1:PORT ");
+    peer_expect_end(silent);
+    peer_close(silent);
+    server_ended(server, 0);
+    cr_expect_leq(clock_ms() - before, 1000 + 5000 * test_slowness());
+}
+
 Test(proxy_header, that_is_awaited_beyond_the_grace_is_given_up)
 {
     server = server_start(&(struct server_spec){
