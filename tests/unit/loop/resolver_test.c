@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../random.h"
@@ -190,6 +191,33 @@ Test(resolver, can_be_canceled_while_the_query_is_under_way)
     turn();
     cr_expect_eq(asker.told, 1);
     cr_expect_eq(queries_in_all, 1);
+}
+
+/* Nobody waits any more after the first of two candidates: what is not known of the other one is
+ * not kept either. */
+Test(resolver, keeps_no_failure_of_a_search_that_was_given_up)
+{
+    struct asker asker = { .told = 0 };
+    unmake_worker();
+    cr_assert_eq(setenv("LOCALDOMAIN", "first.test", 1), 0);
+    make_worker(10000);
+    ask(&asker, "host", AF_INET);
+    TURN_UNTIL(query_count == 1);
+    cr_expect_str_eq(queries[0].name, "host.first.test");
+    evf__question_cancel(&asker.question);
+    reply_no_name(0, 60);
+    TURN_UNTIL(worker->resolver->asking == 0);
+    turn();
+    ask(&asker, "host", AF_INET);
+    TURN_UNTIL(asker.told == 1 || query_count == 1);
+    cr_assert_eq(asker.told, 0, "answered without a look at the name as it stands");
+    reply_no_name(0, 60);
+    TURN_UNTIL(query_count == 1);
+    cr_expect_str_eq(queries[0].name, "host");
+    reply(0, 0, 1, 10);
+    TURN_UNTIL(asker.told == 1);
+    cr_expect_eq(asker.status, 0);
+    cr_assert_eq(unsetenv("LOCALDOMAIN"), 0);
 }
 
 Test(resolver, can_be_canceled_when_the_answer_is_there_and_not_told)

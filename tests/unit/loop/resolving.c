@@ -53,6 +53,13 @@ static void receive(void)
     }
 }
 
+static void send_back(const struct query *query)
+{
+    cr_assert_eq(sendto(server_fd, query->bytes, query->len, 0,
+                        (const struct sockaddr *)&query->from, sizeof query->from),
+                 (ssize_t)query->len);
+}
+
 void reply(unsigned i, unsigned code, unsigned count, unsigned ttl)
 {
     struct query query = queries[i];
@@ -71,9 +78,21 @@ void reply(unsigned i, unsigned code, unsigned count, unsigned ttl)
         query.bytes[query.len + size - 1] = (uint8_t)k;
         query.len += size;
     }
-    cr_assert_eq(sendto(server_fd, query.bytes, query.len, 0, (struct sockaddr *)&query.from,
-                        sizeof query.from),
-                 (ssize_t)query.len);
+    send_back(&query);
+}
+
+void reply_no_name(unsigned i, unsigned ttl)
+{
+    uint8_t soa[11 + 22] = { 0, 0, 6, 0, 1, 0, 0, 0, (uint8_t)ttl, 0, 22 };
+    struct query query = queries[i];
+    queries[i] = queries[--query_count];
+    soa[sizeof soa - 1] = (uint8_t)ttl;
+    query.bytes[2] |= 0x80;
+    query.bytes[3] = 0x83;
+    query.bytes[9] = 1;
+    memcpy(query.bytes + query.len, soa, sizeof soa);
+    query.len += sizeof soa;
+    send_back(&query);
 }
 
 /* -- the worker -- */

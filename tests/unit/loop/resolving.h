@@ -42,6 +42,9 @@ void turn(void);
  * Another takes its number. */
 void reply(unsigned i, unsigned code, unsigned count, unsigned ttl);
 
+/* Answers query number i: there is no such name, which holds for `ttl` seconds. */
+void reply_no_name(unsigned i, unsigned ttl);
+
 /* Turns until the condition holds; ends the test after many seconds. */
 #define TURN_UNTIL(condition)                                                                      \
     do {                                                                                           \
