@@ -22,8 +22,9 @@
 static struct dialler with_names(const struct names *names, const char *listen)
 {
     struct server *server = server_start(&(struct server_spec){
-        .arguments = { "--workers", "1", "--dns-server", names_address(names), "--log-level",
-                       "debug", "--listen", test_listen("127.0.0.1:0", "connect", NULL) },
+        .arguments = { "--workers", "1", "--dns-server", names_address(names), "--dns-timeout",
+                       "2s", "--log-level", "debug", "--listen",
+                       test_listen("127.0.0.1:0", "connect", NULL) },
     });
 
     return dialler_with(server, listen);
@@ -209,7 +210,7 @@ Test(eyeballs, late_ipv6_addresses_are_waited_for_50_ms)
     struct names *names = names_start_odd();
     struct dialler d = with_names(names, "127.0.0.1:0");
 
-    expect_open_within(&d, "slow6-3000.test", 50, 300);
+    expect_open_within(&d, "slow6-1500.test", 50, 300);
     expect_peer(&d, names, "127.0.0.1");
 }
 
@@ -219,7 +220,7 @@ Test(eyeballs, late_ipv4_addresses_are_not_waited_for)
     struct names *names = names_start_odd();
     struct dialler d = with_names(names, "[::1]:0");
 
-    expect_open_within(&d, "slow4-3000.test", 0, 200);
+    expect_open_within(&d, "slow4-1500.test", 0, 200);
     expect_peer(&d, names, "::1");
 }
 
