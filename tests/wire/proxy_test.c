@@ -219,10 +219,10 @@ Test(proxy, stops_reading_the_server_while_the_client_does_not_read)
     couple_close(couple);
 }
 
-/* Where nothing may be queued beyond write_high. */
+/* Where a second page is beyond both marks. */
 Test(proxy_alone, never_meets_the_limit_for_slow_readers)
 {
-    begin_with("write-high=1k,write-max=1k");
+    begin_with("write-high=100k,write-max=100k");
     struct couple couple = couple_new();
     expect_bounded_stall(couple.client, couple.server);
     expect_bounded_stall(couple.server, couple.client);
