@@ -227,6 +227,26 @@ Test(proxy_names, keeps_the_state_of_addresses_that_stay)
     names_stop(names);
 }
 
+/* Before the time to live ends, but not more often than once a second. */
+Test(proxy_names, asks_sooner_when_nobody_can_be_reached)
+{
+    struct names *names =
+        names_start(&(struct names_spec){ .hosts = "127.0.0.9 dead.zone.test\n", .ttl = 600 });
+    struct server *proxy = proxy_asking(names, "dead.zone.test", "");
+    server_wait_figure(proxy, "upstreams", 1);
+    int64_t at_start = server_figure(proxy, "lookups"), asked = 0;
+    uint64_t begun = clock_ms(), deadline = deadline_usual();
+    while (asked < 6 && clock_ms() < deadline) {
+        expect_unserved(proxy);
+        asked = server_figure(proxy, "lookups") - at_start;
+    }
+    /* Of either family. */
+    cr_expect_geq(asked, 6);
+    cr_expect_leq(asked / 2, (int64_t)((clock_ms() - begun) / 1000 + 1));
+    stop(proxy);
+    names_stop(names);
+}
+
 Test(proxy_names, refuses_what_cannot_be_a_name)
 {
     launcher_refuses(

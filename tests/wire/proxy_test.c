@@ -308,6 +308,30 @@ Test(proxy, carries_many_small_pieces)
     couple_close(couple);
 }
 
+/* The client has said all and is gone; the server has not read it yet. */
+Test(proxy_alone, delivers_what_is_queued_when_the_client_is_gone)
+{
+    begin_with(test_text("write-high=16m,write-max=16m,idle-timeout=%ums", 500 * test_slowness()));
+    for (unsigned reads = 0; reads < 2; reads++) {
+        struct couple couple = couple_new();
+        peer_end(couple.server);
+        peer_expect_end(couple.client);
+        flow_send(couple.client, 0, 12 * MIB);
+        peer_end(couple.client);
+        peer_close(couple.client);
+        server_wait_figure(proxy, "streams", 1);
+        if (reads == 1) {
+            flow_expect(couple.server, 0, 12 * MIB, 0);
+            peer_expect_end(couple.server);
+        }
+        /* Nor is it kept for ever for one that never reads. */
+        server_wait_figure(proxy, "pairs", 0);
+        cr_expect_eq(server_figure(proxy, "streams_timed_out"), 1);
+        peer_close(couple.server);
+    }
+    finish();
+}
+
 /* ---- Before the upstream stream is open ---- */
 
 struct early {
