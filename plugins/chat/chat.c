@@ -63,6 +63,9 @@ static void chat_worker_stop(evf_instance *instance, evf_worker *evf)
     evf_timer_stop(&worker->retry);
     while (!chat_list_empty(&worker->persons))
         chat_person_destroy(CHAT_OWNER(worker->persons.next, struct chat_person, link));
+    if (worker->rooms.table.count > 0)
+        evf_log(EVF_ERROR, "%zu rooms are held by nobody: a mistake in this plugin",
+                worker->rooms.table.count);
     chat_rooms_fini(&worker->rooms);
     chat_homes_fini(&worker->homes);
     chat_names_fini(&worker->names);

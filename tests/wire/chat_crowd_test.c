@@ -360,7 +360,7 @@ Test(chat_crowd, hears_every_message_once_and_in_one_order)
 
     check_talk(server, 200, 0);
     server_wait_figure(server, "members", 0);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 Test(chat_crowd, is_not_disturbed_by_people_who_come_and_go_and_rename)
@@ -369,7 +369,7 @@ Test(chat_crowd, is_not_disturbed_by_people_who_come_and_go_and_rename)
 
     check_talk(server, 40, 20);
     server_wait_figure(server, "members", 0);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* Nothing is lost or doubled where posts are refused all the time. */
@@ -382,7 +382,7 @@ Test(chat_crowd, waits_where_mailboxes_are_small)
     check_talk(server, 100, 10);
     cr_expect_gt(server_figure(server, "posts_refused"), 0);
     server_wait_figure(server, "members", 0);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* -- the stop -- */
@@ -473,7 +473,7 @@ Test(chat_crowd, drops_a_slow_reader_and_tells_them_and_the_others)
     cr_expect_eq(server_figure(server, "dropped"), 1);
     peer_close(deaf);
     talk_free(talk);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* The last words, too, are waited for only so long. */
@@ -489,5 +489,5 @@ Test(chat_crowd, gives_up_a_reader_who_never_reads)
     talk_free(talk);
     server_wait_figure(server, "streams", 0);
     peer_close(deaf);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }

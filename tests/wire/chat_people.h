@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,5 +211,17 @@ static inline struct server *chat_server(const char *options)
     });
 }
 #define chat_server(...) SUPPORT_HERE((chat_server)(__VA_ARGS__))
+
+/* server_stop_cleanly, and the plugin has nothing to complain about. */
+static inline void chat_stop(struct server *server)
+{
+    (server_expect_at_rest)(server);
+    server_signal(server, SIGTERM);
+    (server_wait_ended)(server, 0);
+    if (server_log_count(server, "held by nobody") > 0)
+        support_fail("the plugin has found a mistake of its own");
+    (server_ended)(server, 0);
+}
+#define chat_stop(...) SUPPORT_HERE((chat_stop)(__VA_ARGS__))
 
 #endif

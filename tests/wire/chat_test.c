@@ -33,7 +33,7 @@ Test(chat, carries_messages_between_people_on_different_workers)
     expect_line(bob, "** alice left: quit");
     peer_reset(bob);
     server_wait_figure(server, "members", 0);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 Test(chat, keeps_rooms_apart)
@@ -64,7 +64,7 @@ Test(chat, keeps_rooms_apart)
     skip_to_line(a, "-- other lines are said to the room; //word says /word");
     peer_close(a);
     peer_close(b);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* Whoever ends their side behind their last line sees everything that it led to. */
@@ -101,7 +101,7 @@ Test(chat, answers_everything_before_it_says_goodbye)
     peer_expect_end(ender);
     peer_close(quitter);
     peer_close(ender);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 Test(chat, tells_who_is_in_the_room_on_all_workers)
@@ -125,7 +125,7 @@ Test(chat, tells_who_is_in_the_room_on_all_workers)
     cr_expect_eq(seen, 40);
     for (unsigned i = 0; i < 40; i++)
         peer_close(fds[i]);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* -- names -- */
@@ -159,7 +159,7 @@ Test(chat, gives_a_name_to_exactly_one_of_a_hundred)
         cr_assert_eq(taken, 99, "round %u: %u were told", round, taken);
     }
     crowd_reset(&crowd);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 static bool name_is_free(void *argument)
@@ -198,7 +198,7 @@ Test(chat, frees_names_when_people_rename_quit_or_vanish)
     peer_close(first);
     peer_close(third);
     peer_close(fourth);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* -- refusals -- */
@@ -256,7 +256,7 @@ Test(chat, refuses_clearly)
     expect_line(b, "!! unknown-command there is no such command: /help lists them");
     peer_close(a);
     peer_close(b);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 Test(chat, lets_no_control_character_through_to_others)
@@ -283,7 +283,7 @@ Test(chat, lets_no_control_character_through_to_others)
     cr_expect_eq(server_figure(server, "messages"), 7);
     peer_close(a);
     peer_close(b);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 Test(chat, leaves_out_lines_that_are_too_long)
@@ -306,7 +306,7 @@ Test(chat, leaves_out_lines_that_are_too_long)
     say(a, "here again");
     expect_line(a, "<a> here again");
     peer_close(a);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 Test(chat, parts_from_who_does_not_speak_utf8_and_tells_the_offset)
@@ -327,7 +327,7 @@ Test(chat, parts_from_who_does_not_speak_utf8_and_tells_the_offset)
     expect_line(b, "** a left: does not speak UTF-8");
     peer_close(a);
     peer_close(b);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
 
 /* -- time -- */
@@ -362,7 +362,7 @@ Test(chat, drops_who_stays_behind)
     free(heard);
     peer_close(talker);
     peer_close(deaf);
-    server_stop_cleanly(server);
+    chat_stop(server);
     test_folder_remove(folder);
 }
 
@@ -380,5 +380,5 @@ Test(chat, keeps_silent_members_and_parts_from_idle_guests)
     say(member, "still here");
     expect_line(member, "<member> still here");
     peer_close(member);
-    server_stop_cleanly(server);
+    chat_stop(server);
 }
