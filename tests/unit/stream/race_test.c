@@ -399,8 +399,8 @@ Test(race, agrees_with_a_model_that_looks_at_every_millisecond)
                 host.fails_after_ms[family][i] =
                     random_below(&random, 3) == 0
                         ? 0
-                        : random_below(&random, random_below(&random, 4) == 0 ? 2 * LENGTH_MS
-                                                                              : 600);
+                        : random_below(&random,
+                                       random_below(&random, 4) == 0 ? 2 * LENGTH_MS : 600);
         }
         run(&host, delay);
     }
