@@ -189,3 +189,18 @@ Test(arguments, take_no_more_listeners_than_a_server_has)
     cr_assert_eq(evf__cli_listener_add(&arguments, "0=echo", error, sizeof(error)), -EINVAL);
     cr_assert_not_null(strstr(error, "256"));
 }
+
+/* In a cluster getopt stays at the same word; what is refused is the letter, not the word. */
+Test(arguments, in_clusters_of_short_options_are_refused_by_their_letter)
+{
+    understands("-h");
+    cr_assert_eq(arguments.mode, EVF__CLI_HELP);
+    understands("-hh");
+    cr_assert_eq(arguments.mode, EVF__CLI_HELP);
+    refuses("-x", "unknown option '-x'", NULL);
+    refuses("-hx", "unknown option '-x'", NULL);
+    refuses("-xh", "unknown option '-x'", NULL);
+    refuses("-hxyz --workers 2", "unknown option '-x'", NULL);
+    refuses("-w2", "unknown option '-w'", NULL);
+    refuses("--workers 2 -", "unexpected argument '-'", NULL);
+}
