@@ -37,9 +37,28 @@ static bool found_itself(int fd, const struct sockaddr_storage *to)
            IN6_ARE_ADDR_EQUAL(&own.ipv6.sin6_addr, &wanted.ipv6.sin6_addr);
 }
 
-/* 0 when the connection stands, else why not. */
-static int stands(const struct evf__opening *opening, unsigned index, int fd)
+/* The kernel takes the unspecified address (0.0.0.0, ::) for this host: the race's address becomes
+ * the one that was reached. */
+static void learn_address(struct evf__race_address *address, int fd)
 {
+    static const uint8_t unspecified[sizeof address->bytes];
+    union evf__address peer;
+    socklen_t len = sizeof peer;
+    if (memcmp(address->bytes, unspecified, sizeof unspecified) != 0)
+        return;
+    memset(&peer, 0, sizeof peer);
+    if (getpeername(fd, &peer.any, &len) < 0)
+        return; /* reset already: nobody will ever know */
+    if (address->family == EVF__RACE_IPV6)
+        memcpy(address->bytes, &peer.ipv6.sin6_addr, sizeof peer.ipv6.sin6_addr);
+    else
+        memcpy(address->bytes, &peer.ipv4.sin_addr, sizeof peer.ipv4.sin_addr);
+}
+
+/* 0 when the connection stands, else why not. */
+static int stands(struct evf__opening *opening, unsigned index, int fd)
+{
+    struct evf__race_address *address = &opening->race.addresses[index];
     struct sockaddr_storage to;
     int error = 0;
     socklen_t len = sizeof error;
@@ -47,7 +66,8 @@ static int stands(const struct evf__opening *opening, unsigned index, int fd)
         return -errno;
     if (error != 0)
         return -error;
-    evf__race_sockaddr(&opening->race.addresses[index], opening->port, &to);
+    learn_address(address, fd);
+    evf__race_sockaddr(address, opening->port, &to);
     return found_itself(fd, &to) ? -ECONNREFUSED : 0;
 }
 

@@ -191,6 +191,26 @@ Test(connect, knows_both_ends_once_it_is_open)
     dialler_finish(&d);
 }
 
+/* The kernel takes it for this host; the peer is where the connection really goes. */
+Test(connect, knows_whom_the_unspecified_address_reaches)
+{
+    struct dialler d = dialler_start(NULL);
+
+    dialler_say(&d, "dial a host=0.0.0.0 port=%u", d.port);
+    dialler_expect(&d, "a connect ok");
+    dialler_expect(&d, "a open");
+    int peer = dialler_accept(&d);
+    dialler_say(&d, "facts a");
+    dialler_expect(&d,
+                   "a facts open 127.0.0.1:%u peer=127.0.0.1 %u local=127.0.0.1 %u queued=0 "
+                   "found=1 given=1",
+                   d.port, d.port, dialler_peer_port(peer));
+    peer_close(peer);
+    dialler_expect(&d, "a end");
+    dialler_expect(&d, "a close ok");
+    dialler_finish(&d);
+}
+
 Test(connect, reaches_ipv6_addresses)
 {
     struct dialler d = dialler_start("[::1]:0");
