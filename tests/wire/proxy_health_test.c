@@ -122,6 +122,20 @@ Test(proxy_health, hash_sends_an_address_to_the_same_server_always)
     two_finish(&two);
 }
 
+/* Each of its clients finds out once, and is not tried with it again. */
+Test(proxy_health, hash_gives_the_clients_of_a_dead_server_to_the_other)
+{
+    struct two two = two_begin(",balance=hash,max-fails=0");
+    kill_now(two.a);
+    two.a = NULL;
+    for (unsigned i = 1; i <= 16; i++)
+        peer_close(served_from(two.proxy, test_text("127.0.0.%u", i)));
+    int64_t failures = server_figure(two.proxy, "connect_failures");
+    cr_expect(failures > 0 && failures < 16, "%d failures", (int)failures);
+    cr_expect_eq(server_figure(two.proxy, "retries"), failures);
+    two_finish(&two);
+}
+
 Test(proxy_health, reaches_servers_over_unix_sockets)
 {
     const char *folder = test_folder();
