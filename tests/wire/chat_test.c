@@ -109,20 +109,23 @@ Test(chat, tells_who_is_in_the_room_on_all_workers)
     struct server *server = chat_server(NULL);
     int fds[40];
     char line[2048];
-    unsigned seen = 0;
 
     for (unsigned i = 0; i < 40; i++)
         fds[i] = chat_guest(server, test_text("a-rather-long-name-for-guest-%u", 10 + i), "hall");
-    say(fds[39], "/who");
-    while (peer_read_line(fds[39], line, sizeof line), strncmp(line, "++ who hall ", 12) == 0) {
-        char *rest = line + 12, *name;
-        while ((name = strsep(&rest, " ")) != NULL) {
-            cr_expect_eq(strlen(name), 31, "%s", name);
-            seen++;
+    for (unsigned round = 0; round < 3; round++) {
+        unsigned seen = 0;
+
+        say(fds[39], "/who");
+        while (peer_read_line(fds[39], line, sizeof line), strncmp(line, "++ who hall ", 12) == 0) {
+            char *rest = line + 12, *name;
+            while ((name = strsep(&rest, " ")) != NULL) {
+                cr_expect_eq(strlen(name), 31, "%s", name);
+                seen++;
+            }
         }
+        cr_expect_str_eq(line, "++ who-end hall 40");
+        cr_expect_eq(seen, 40);
     }
-    cr_expect_str_eq(line, "++ who-end hall 40");
-    cr_expect_eq(seen, 40);
     for (unsigned i = 0; i < 40; i++)
         peer_close(fds[i]);
     chat_stop(server);
