@@ -2,11 +2,11 @@
  *
  * Many outgoing streams, of which some are cancelled; for connect.c alone.
  *
- *   flood NAME count=N at_once=N host=HOST port=PORT
+ *   flood NAME count=N at_once=N host=HOST port=PORT silent=PORT
  *
- * Of every three one is closed in the very call that made it or a moment later, while it looks up
- * or connects; the others are closed when they are open. When all are gone: `NAME flooded N open N
- * cancelled N failed N`.
+ * Of every three one is closed in the very call that made it, or a moment later while it looks up
+ * or connects to the silent port; the others are closed when they are open. When all are gone:
+ * `NAME flooded N open N cancelled N failed N`.
  */
 #ifndef EVF_TESTS_WIRE_CONNECT_FLOOD_H
 #define EVF_TESTS_WIRE_CONNECT_FLOOD_H
@@ -16,7 +16,7 @@ struct flood {
     char name[NAME_SIZE];
     uint64_t control;
     char host[256];
-    uint16_t port;
+    uint16_t port, silent;
     unsigned wanted, made, gone, at_once;
     unsigned opened, cancelled, failed;
 };
@@ -81,7 +81,7 @@ static void flood_one(struct flood *flood)
     const struct evf_connect to = {
         .struct_size = sizeof to,
         .host = flood->host,
-        .port = flood->port,
+        .port = flood->made % 6 == 3 ? flood->silent : flood->port,
         .timeout_ms = 60000,
     };
     evf_worker *worker = flood->self->worker;
@@ -125,6 +125,7 @@ static void do_flood(struct command *command)
     snprintf(flood->name, sizeof flood->name, "%s", command->name);
     (void)value_of(command->text, "host", flood->host, sizeof flood->host);
     flood->port = (uint16_t)number_of(command->text, "port");
+    flood->silent = (uint16_t)number_of(command->text, "silent");
     flood->wanted = (unsigned)number_of(command->text, "count");
     flood->at_once = (unsigned)number_of(command->text, "at_once");
     flood_on(flood);
