@@ -105,15 +105,13 @@ void evf__dns_search_note(struct evf__dns_search *search, int status, uint32_t t
 {
     search->found_other |= status == EVF_ENOADDRESS;
     search->failed |= status == EVF_EDNS;
-    search->forgettable |= status == EVF_EDNS || ttl_ms == 0;
     if (search->negative_ttl_ms == 0 || ttl_ms + 1 < search->negative_ttl_ms)
         search->negative_ttl_ms = ttl_ms + 1;
 }
 
 int evf__dns_search_status(const struct evf__dns_search *search, uint32_t *ret_ttl_ms)
 {
-    *ret_ttl_ms =
-        search->forgettable || search->negative_ttl_ms == 0 ? 0 : search->negative_ttl_ms - 1;
+    *ret_ttl_ms = search->negative_ttl_ms > 0 ? search->negative_ttl_ms - 1 : 0;
     if (search->found_other)
         return EVF_ENOADDRESS;
     return search->failed ? EVF_EDNS : EVF_ENONAME;

@@ -35,15 +35,14 @@ struct evf__dns_search {
     unsigned next;
     bool found_other;         /* some candidate exists, without such an address */
     bool failed;              /* some candidate could not be asked */
-    bool forgettable;         /* some candidate's absence comes without a time to live */
-    uint32_t negative_ttl_ms; /* the least of them, plus 1; 0: none yet */
+    uint32_t negative_ttl_ms; /* for how long all of that holds, plus 1; 0: no candidate yet */
 };
 
 /* The next candidate, without a trailing dot; false when there is none left. */
 bool evf__dns_search_next(struct evf__dns_search *search, const struct evf__dns_domains *domains,
                           const char *name, char ret[EVF__DNS_NAME_SIZE]);
 /* Notes that a candidate gave no address: EVF_ENONAME and EVF_ENOADDRESS with how long that is so,
- * or EVF_EDNS. */
+ * or EVF_EDNS with 0. */
 void evf__dns_search_note(struct evf__dns_search *search, int status, uint32_t ttl_ms);
 /* What the whole search comes to when no candidate had an address, and for how long. */
 int evf__dns_search_status(const struct evf__dns_search *search, uint32_t *ret_ttl_ms);
