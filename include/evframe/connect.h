@@ -84,7 +84,8 @@ EVF_API int evf_resolve(evf_worker *worker, const char *host, int family, evf_re
 EVF_API void evf_resolve_cancel(evf_lookup *lookup);
 
 /* How long this worker's answer for the host will still be kept, in ms; 0 when it has none. For
- * those who look a name up again when its time is over. IP addresses give UINT32_MAX. */
+ * those who look a name up again when its time is over. IP addresses give UINT32_MAX. AF_UNSPEC:
+ * the lesser one where both families have an answer, else the one there is. */
 EVF_API uint32_t evf_resolve_ttl(evf_worker *worker, const char *host, int family);
 
 #ifdef __cplusplus

@@ -411,7 +411,7 @@ Test(resolve, leaves_nothing_behind_after_many_look_ups_of_which_a_third_is_canc
  * each of them is told so, before worker_stop. */
 Test(resolve, serves_on_while_look_ups_are_pending_and_ends_them_at_the_stop)
 {
-    enum { PENDING = 1000, ROUNDS = 5000 };
+    enum { PENDING = 3000, ROUNDS = 5000 };
     struct names *names = names_start_odd();
     struct server *server = server_start(&(struct server_spec){
         .arguments = { "--workers", "1", "--dns-server", names_address(names), "--dns-timeout",
@@ -435,7 +435,7 @@ Test(resolve, serves_on_while_look_ups_are_pending_and_ends_them_at_the_stop)
     server_signal(server, SIGTERM);
     server_wait_ended(server, 0);
     server_log_line(server, "event 0 worker_stop", line, sizeof line);
-    cr_expect(strstr(line, "worker_stop ESHUTDOWN after 1000 canceled;") != NULL, "%s", line);
+    cr_expect(strstr(line, "worker_stop ESHUTDOWN after 3000 canceled;") != NULL, "%s", line);
     server_ended(server, 0);
     names_stop(names);
 }

@@ -320,6 +320,27 @@ Test(dns_answer, refuses_what_is_cut_short)
     expect(0, 50000, 2);
 }
 
+/* The length of a label, or a pointer, whose rest lies just beyond the packet. */
+Test(dns_answer, refuses_names_that_the_packet_ends_in)
+{
+    for (unsigned label = 1; label < 64; label++) {
+        begin(0, "a.test", A);
+        size_t data = begin_record(6, "@12", CNAME, 100);
+        put8(label);
+        for (unsigned i = 1; i < label; i++)
+            put8('x');
+        end_record(data);
+        read_packet();
+        expect(EVF_EDNS, 0, 0);
+    }
+    begin(0, "a.test", A);
+    size_t data = begin_record(6, "@12", CNAME, 100);
+    put8(0xc0);
+    end_record(data);
+    read_packet();
+    expect(EVF_EDNS, 0, 0);
+}
+
 /* Whatever comes: it ends, within the packet, with an answer that makes sense. */
 Test(dns_answer, survives_any_bytes)
 {
