@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -86,24 +85,78 @@ static void write_configuration(struct names *names, const struct names_spec *sp
                          spec->options != NULL ? spec->options : ""));
 }
 
-static void launch(struct names *names)
+__attribute__((noreturn)) static void become_dnsmasq(const struct names *names)
+{
+    const char *option = test_text("--conf-file=%s", names->configuration_path);
+
+    dup2(names->log_fd, 1);
+    dup2(names->log_fd, 2);
+    syscall(SYS_close_range, 3, ~0u, 0);
+    execlp("dnsmasq", "dnsmasq", option, (char *)NULL);
+    execl("/usr/sbin/dnsmasq", "dnsmasq", option, (char *)NULL);
+    dprintf(2, "cannot execute dnsmasq: %s\n", strerror(errno));
+    _exit(127);
+}
+
+/* Waits until the test closes the pipe, or ends, and then ends dnsmasq: it changes its rights, by
+ * which the kernel forgets that it is to die with its parent. */
+__attribute__((noreturn)) static void guard(int end_fd, int pid_fd)
+{
+    char byte;
+
+    end_fd = fcntl(end_fd, F_DUPFD, 64);
+    pid_fd = fcntl(pid_fd, F_DUPFD, 64);
+    dup2(end_fd, 3);
+    dup2(pid_fd, 4);
+    syscall(SYS_close_range, 5, ~0u, 0); /* above all the pipe's other end */
+    while (read(3, &byte, 1) < 0 && errno == EINTR)
+        continue;
+    syscall(SYS_pidfd_send_signal, 4, SIGKILL, NULL, 0);
+    _exit(0);
+}
+
+static pid_t fork_or_fail(void)
 {
     fflush(NULL);
-    names->pid = fork();
-    if (names->pid < 0)
-        support_fail("fork: %m");
-    if (names->pid == 0) {
-        const char *option = test_text("--conf-file=%s", names->configuration_path);
 
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(names->log_fd, 1);
-        dup2(names->log_fd, 2);
-        syscall(SYS_close_range, 3, ~0u, 0);
-        execlp("dnsmasq", "dnsmasq", option, (char *)NULL);
-        execl("/usr/sbin/dnsmasq", "dnsmasq", option, (char *)NULL);
-        dprintf(2, "cannot execute dnsmasq: %s\n", strerror(errno));
-        _exit(127);
+    pid_t pid = fork();
+
+    if (pid < 0)
+        support_fail("fork: %m");
+    return pid;
+}
+
+static void launch(struct names *names)
+{
+    int ends[2];
+
+    names->pid = fork_or_fail();
+    if (names->pid == 0)
+        become_dnsmasq(names);
+
+    int pid_fd = (int)syscall(SYS_pidfd_open, names->pid, 0);
+
+    if (pid_fd < 0 || pipe2(ends, O_CLOEXEC) != 0)
+        support_fail("a guard for dnsmasq: %m");
+    names->guard = fork_or_fail();
+    if (names->guard == 0)
+        guard(ends[0], pid_fd);
+    close(ends[0]);
+    close(pid_fd);
+    names->guard_fd = ends[1];
+}
+
+/* Ends the child, its guard first: that one knows it by a descriptor, not by a number that may be
+ * another's by now. */
+static void end_child(struct names *names)
+{
+    if (names->guard != 0) {
+        close(names->guard_fd);
+        waitpid(names->guard, NULL, 0);
+    } else {
+        kill(names->pid, SIGKILL);
     }
+    waitpid(names->pid, NULL, 0);
 }
 
 const char *names_log(struct names *names)
@@ -176,6 +229,7 @@ struct names *(names_start)(const struct names_spec *spec)
         launch(names);
         if (await_reads(names, 1))
             return names;
+        end_child(names);
     }
     support_fail("no free port for dnsmasq: %s", names_log(names));
 }
@@ -232,8 +286,7 @@ void(names_wait_asked)(struct names *names, const char *question, unsigned count
 
 void names_stop(struct names *names)
 {
-    kill(names->pid, SIGKILL);
-    waitpid(names->pid, NULL, 0);
+    end_child(names);
     if (names->folder != NULL)
         test_folder_remove(names->folder);
     close(names->log_fd);

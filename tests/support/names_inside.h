@@ -16,6 +16,8 @@ struct names {
     char *log;  /* a copy as last read */
 
     /* dnsmasq's */
+    pid_t guard;  /* ends it when the test ends; 0: none */
+    int guard_fd; /* the guard waits for its end */
     const char *folder, *hosts_path, *configuration_path;
     unsigned reads; /* how often it has read its hosts, or is about to have */
     bool no_port;   /* it has ended, because somebody else has the port */
