@@ -7,8 +7,8 @@ packages_for_building=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev l
     libjemalloc-dev node-llhttp)
 
 # What the tests and checks take besides.
-packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils dnsmasq-base haproxy
-    nginx-light)
+packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils curl dnsmasq-base
+    haproxy nginx-light)
 
 # Prints those of the given packages that are not installed.
 packages_missing() {
