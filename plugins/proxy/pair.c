@@ -17,6 +17,7 @@
 #include "pair.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,89 @@ void proxy_pair_refuse(struct proxy_pair *pair)
     evf_reset(pair->client.stream);
 }
 
-/* Begins an attempt. 0, or why evf_connect could not begin. */
+static void tell(struct proxy_pair *pair, enum proxy_event event, const char *why)
+{
+    const struct proxy_worker *worker = pair->worker;
+    const struct proxy_upstream *server = pair->server;
+    switch (event) {
+    case PROXY_EVENT_FAILED:
+        evf_log(EVF_WARN, "upstream %s fails: %s", server->label, why);
+        break;
+    case PROXY_EVENT_EJECTED:
+        evf_counter_add(worker->proxy->ejections, 1);
+        evf_log(EVF_WARN, "upstream %s is ejected after %u failures, the last: %s", server->label,
+                (unsigned)server->fails, why);
+        break;
+    case PROXY_EVENT_BACK:
+        evf_log(EVF_INFO, "upstream %s is back", server->label);
+        break;
+    case PROXY_EVENT_NONE:
+        return;
+    }
+    proxy_publish(pair->worker);
+}
+
+/* Our own trouble, of which the upstream server knows nothing. */
+static bool is_ours(int reason)
+{
+    switch (-reason) {
+    case ENOMEM:
+    case ENOBUFS:
+    case EMFILE:
+    case ENFILE:
+    case EADDRNOTAVAIL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void tell_ours(struct proxy_worker *worker, const char *why)
+{
+    uint64_t now_ms = evf_now(worker->worker);
+    if (worker->told_ms != 0 && now_ms < worker->told_ms + PROXY_TOLD_EVERY_MS)
+        return;
+    worker->told_ms = now_ms;
+    evf_log(EVF_ERROR, "connections to upstream servers fail for want of our own means: %s", why);
+}
+
+/* upstream is NULL when evf_connect made none: so it is where the interface that an address names
+ * is missing. */
+static const char *failure(const evf_stream *upstream, int reason, char *buffer, size_t size)
+{
+    if (upstream != NULL)
+        return evf_connect_error(upstream, buffer, size);
+    (void)snprintf(buffer, size, "%s%s", evf_strerror(reason),
+                   reason == -EINVAL ? ": is there an interface of that name?" : "");
+    return buffer;
+}
+
+/* The attempt ended without an open stream. */
+static void attempt_failed(struct proxy_pair *pair, const evf_stream *upstream, int reason)
+{
+    struct proxy_worker *worker = pair->worker;
+    char why[512];
+    if (pair->client.stream == NULL || reason == -ESHUTDOWN || is_ours(reason)) {
+        proxy_upstream_cancelled(pair->server, pair->probe);
+        if (is_ours(reason))
+            tell_ours(worker, failure(upstream, reason, why, sizeof why));
+    } else {
+        evf_counter_add(worker->proxy->failures, 1);
+        enum proxy_event event = proxy_upstream_failed(&worker->table, pair->server, pair->probe,
+                                                       evf_now(worker->worker));
+        if (event != PROXY_EVENT_NONE)
+            tell(pair, event, failure(upstream, reason, why, sizeof why));
+    }
+}
+
+static void leave(struct proxy_pair *pair)
+{
+    proxy_upstream_leave(pair->server);
+    pair->server = NULL;
+    pair->upstream.stream = NULL;
+}
+
+/* Begins an attempt. 0, or why evf_connect could not: then it has failed. */
 static int attempt(struct proxy_pair *pair, struct proxy_upstream *server)
 {
     struct proxy_worker *worker = pair->worker;
@@ -50,14 +133,17 @@ static int attempt(struct proxy_pair *pair, struct proxy_upstream *server)
         .timeout_ms = worker->proxy->connect_timeout_ms,
     };
     evf_stream *stream;
-    int status = evf_connect(worker->worker, &to, &upstream_handler, worker->instance, &stream);
-    if (status < 0)
-        return status;
     if (pair->tried.count > 0)
         evf_counter_add(worker->proxy->retries, 1);
     pair->tried.ids[pair->tried.count++] = server->id;
     pair->probe = proxy_upstream_enter(&worker->table, server);
     pair->server = server;
+    int status = evf_connect(worker->worker, &to, &upstream_handler, worker->instance, &stream);
+    if (status < 0) {
+        attempt_failed(pair, NULL, status);
+        leave(pair);
+        return status;
+    }
     pair->upstream.stream = stream;
     ((struct proxy_end *)evf_stream_state(stream))->side = &pair->upstream;
     return 0;
@@ -67,15 +153,18 @@ void proxy_pair_go_on(struct proxy_pair *pair)
 {
     struct proxy_worker *worker = pair->worker;
     const struct proxy_instance *proxy = worker->proxy;
-    struct proxy_upstream *server = NULL;
-    if (pair->tried.count < proxy->tries)
-        server = proxy_choose(&worker->table, proxy->balance, pair->key, &pair->tried,
-                              evf_now(worker->worker));
-    if (server == NULL && pair->tried.count == 0 && proxy_names_awaited(worker)) {
-        proxy_wait_start(pair);
-        return;
+    int status = -EHOSTUNREACH;
+    while (status < 0 && status != -ESHUTDOWN && pair->tried.count < proxy->tries) {
+        struct proxy_upstream *server = proxy_choose(&worker->table, proxy->balance, pair->key,
+                                                     &pair->tried, evf_now(worker->worker));
+        if (server == NULL && pair->tried.count == 0 && proxy_names_awaited(worker)) {
+            proxy_wait_start(pair);
+            return;
+        }
+        if (server == NULL)
+            break;
+        status = attempt(pair, server);
     }
-    int status = server != NULL ? attempt(pair, server) : -EHOSTUNREACH;
     if (status < 0)
         proxy_pair_refuse(pair);
 }
@@ -104,28 +193,6 @@ static void client_open(evf_stream *client)
     proxy_pair_go_on(pair);
 }
 
-static void tell(struct proxy_pair *pair, enum proxy_event event, const char *why)
-{
-    const struct proxy_worker *worker = pair->worker;
-    const struct proxy_upstream *server = pair->server;
-    switch (event) {
-    case PROXY_EVENT_FAILED:
-        evf_log(EVF_WARN, "upstream %s fails: %s", server->label, why);
-        break;
-    case PROXY_EVENT_EJECTED:
-        evf_counter_add(worker->proxy->ejections, 1);
-        evf_log(EVF_WARN, "upstream %s is ejected after %u failures, the last: %s", server->label,
-                (unsigned)server->fails, why);
-        break;
-    case PROXY_EVENT_BACK:
-        evf_log(EVF_INFO, "upstream %s is back", server->label);
-        break;
-    case PROXY_EVENT_NONE:
-        return;
-    }
-    proxy_publish(pair->worker);
-}
-
 static void upstream_open(evf_stream *upstream)
 {
     struct proxy_pair *pair = proxy_side_of(upstream)->pair;
@@ -146,57 +213,13 @@ static void upstream_open(evf_stream *upstream)
     proxy_pump_begin(pair);
 }
 
-/* Our own trouble, of which the upstream server knows nothing. */
-static bool is_ours(int reason)
-{
-    switch (-reason) {
-    case ENOMEM:
-    case ENOBUFS:
-    case EMFILE:
-    case ENFILE:
-    case EADDRNOTAVAIL:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void tell_ours(struct proxy_worker *worker, const char *why)
-{
-    uint64_t now_ms = evf_now(worker->worker);
-    if (worker->told_ms != 0 && now_ms < worker->told_ms + PROXY_TOLD_EVERY_MS)
-        return;
-    worker->told_ms = now_ms;
-    evf_log(EVF_ERROR, "connections to upstream servers fail for want of our own means: %s", why);
-}
-
-/* The upstream stream closed without having been open. */
-static void attempt_failed(struct proxy_pair *pair, evf_stream *upstream, int reason)
-{
-    struct proxy_worker *worker = pair->worker;
-    char why[512];
-    if (pair->client.stream == NULL || reason == -ESHUTDOWN || is_ours(reason)) {
-        proxy_upstream_cancelled(pair->server, pair->probe);
-        if (is_ours(reason))
-            tell_ours(worker, evf_connect_error(upstream, why, sizeof why));
-        return;
-    }
-    evf_counter_add(worker->proxy->failures, 1);
-    enum proxy_event event =
-        proxy_upstream_failed(&worker->table, pair->server, pair->probe, evf_now(worker->worker));
-    if (event != PROXY_EVENT_NONE)
-        tell(pair, event, evf_connect_error(upstream, why, sizeof why));
-}
-
 static void upstream_close(evf_stream *upstream, int reason)
 {
     struct proxy_pair *pair = proxy_side_of(upstream)->pair;
     evf_stream *client = pair->client.stream;
     if (!pair->connected)
         attempt_failed(pair, upstream, reason);
-    proxy_upstream_leave(pair->server);
-    pair->server = NULL;
-    pair->upstream.stream = NULL;
+    leave(pair);
     if (client == NULL)
         release(pair);
     else if (!pair->connected)

@@ -168,6 +168,27 @@ Test(proxy_health, gives_the_client_to_the_next_server_when_one_refuses)
     two_finish(&two);
 }
 
+/* evf_connect itself says no. */
+Test(proxy_health, gives_the_client_to_the_next_server_when_an_interface_is_missing)
+{
+    struct upstream good = upstream_at("127.0.0.1:0");
+    struct server *proxy = proxy_before(test_text(
+        "upstream=[fe80::1%%no-such-if]:80,upstream=%s,max-fails=2,fail-time=1h", good.address));
+    for (unsigned i = 0; i < 6; i++) {
+        int client = peer_connect(server_address(proxy, 0));
+        int server = upstream_accept(&good);
+        peer_close(client);
+        peer_close(server);
+    }
+    server_wait_log(proxy, "no-such-if]:80 is ejected after 2 failures");
+    cr_expect_eq(server_figure(proxy, "connect_failures"), 2);
+    cr_expect_eq(server_figure(proxy, "retries"), 2);
+    cr_expect_eq(server_figure(proxy, "unserved"), 0);
+    server_wait_figure(proxy, "pairs", 0);
+    upstream_close(&good);
+    server_stop_cleanly(proxy);
+}
+
 Test(proxy_health, gives_the_client_to_the_next_server_when_one_is_silent)
 {
     struct upstream silent = upstream_silent();
