@@ -135,8 +135,11 @@ int proxy_names_start(struct proxy_worker *worker)
     for (unsigned i = 0; i < worker->name_count; i++) {
         int status = ask(&worker->names[i]);
         if (status < 0)
-            return evf_fail(worker->instance, "upstream=%s cannot be looked up: %s",
-                            target_of(&worker->names[i])->text, evf_strerror(status));
+            return evf_fail(worker->instance, "upstream=%s cannot be looked up: %s%s",
+                            target_of(&worker->names[i])->text, evf_strerror(status),
+                            status == -EINVAL ? "; a name has letters, digits, '-' and '_', 1 to "
+                                                "63 of them between dots"
+                                              : "");
     }
     proxy_publish(worker);
     return 0;

@@ -251,5 +251,5 @@ Test(proxy_names, refuses_what_cannot_be_a_name)
 {
     launcher_refuses(
         &(struct server_spec){ .arguments = { "--listen", "127.0.0.1:0=proxy,upstream=a..b:80" } },
-        1, "upstream=a..b:80 cannot be looked up");
+        1, "upstream=a..b:80 cannot be looked up: Invalid argument; a name has letters");
 }
