@@ -39,7 +39,7 @@ struct proxy_target {
 /* What came of an attempt, for the log. */
 enum proxy_event {
     PROXY_EVENT_NONE,
-    PROXY_EVENT_FAILED,  /* the first failure after a success, or after a while */
+    PROXY_EVENT_FAILED,  /* a failure, the first one for a while */
     PROXY_EVENT_EJECTED, /* out of service */
     PROXY_EVENT_BACK,    /* in service again */
 };
