@@ -80,6 +80,26 @@ foreach(source IN LISTS programs)
                                                         ${wire_program_dir})
 endforeach()
 
+# Tests that mostly wait.
+set(waiting
+    connect_stop
+    connect_unix
+    descriptors
+    http_time
+    idle
+    listen_access
+    listen_name
+    listen_options
+    proxy_behind
+    proxy_haproxy
+    proxy_header
+    proxy_health
+    proxy_names
+    proxy_send
+    resolve
+    resolve_system
+    socks5)
+
 foreach(source IN LISTS sources)
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "_test$" "" name ${name})
@@ -92,8 +112,8 @@ foreach(source IN LISTS sources)
     target_link_libraries(wire_${name} PRIVATE wire_support)
   endif()
   evf_add_test(wire.${name} wire_${name} 300 --jobs 1)
-  # The server and its peers need the cores for themselves, but where the test mostly waits.
-  if(NOT name MATCHES "^(idle|http_time)$")
+  # The server and its peers need the cores for themselves.
+  if(NOT name IN_LIST waiting)
     set_tests_properties(${evf_build_name}.wire.${name} PROPERTIES PROCESSORS 2)
   endif()
   set_property(
