@@ -8,7 +8,11 @@ packages_for_building=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev l
 
 # What the tests and checks take besides.
 packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils curl dnsmasq-base
-    haproxy nginx-light)
+    haproxy nginx-light python3)
+
+# What tools/bench/run takes besides: load generators, contestants, instruments.
+packages_for_bench=(python3 wrk nghttp2-client nginx-light libnginx-mod-stream h2o lighttpd haproxy
+    memcached strace valgrind linux-perf)
 
 # Prints those of the given packages that are not installed.
 packages_missing() {

@@ -1,43 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
- * The floor: the least that a server on this socket API can do per request. One thread, raw epoll,
- * recv, find the blank line, send a fixed response. No limits, no time-outs, no parsing.
+ * The floor for echo: one thread, raw epoll, recv, send the same bytes. A peer that does not read
+ * holds up everybody else; there are no limits and no time-outs.
  *
- *     floor PORT
+ *     floor_echo PORT
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-static const char response[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-                               "Content-Length: 13\r\n\r\nHello, World!";
-enum { EVENTS = 256, BATCH = 64 };
+enum { EVENTS = 256 };
 
-/* Answers every request in the buffer with one send. False: the connection is over. */
+/* 0: the connection is over. */
 static int serve(int fd)
 {
-    static char in[65536], out[BATCH * sizeof response];
-    ssize_t got = recv(fd, in, sizeof in, 0);
+    static char buffer[65536];
+    ssize_t got = recv(fd, buffer, sizeof buffer, 0);
     if (got <= 0)
         return got < 0 && errno == EAGAIN;
-    size_t len = 0;
-    for (char *at = in; (at = memmem(at, (size_t)(in + got - at), "\r\n\r\n", 4)) != NULL;
-         at += 4) {
-        memcpy(out + len, response, sizeof response - 1);
-        len += sizeof response - 1;
-        if (len + sizeof response > sizeof out) {
-            if (send(fd, out, len, MSG_NOSIGNAL) < 0)
-                return 0;
-            len = 0;
+    for (ssize_t sent = 0; sent < got;) {
+        ssize_t more = send(fd, buffer + sent, (size_t)(got - sent), MSG_NOSIGNAL);
+        if (more >= 0) {
+            sent += more;
+        } else if (errno == EAGAIN) {
+            struct pollfd room = { .fd = fd, .events = POLLOUT };
+            poll(&room, 1, -1);
+        } else {
+            return 0;
         }
     }
-    return len == 0 || send(fd, out, len, MSG_NOSIGNAL) > 0;
+    return 1;
 }
 
 int main(int argc, char **argv)
@@ -50,9 +48,9 @@ int main(int argc, char **argv)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (argc < 2 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+    if (argc != 2 || bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
         listen(listener, 4096) < 0) {
-        perror("floor PORT");
+        perror("floor_echo PORT");
         return 1;
     }
     add.data.fd = listener;
