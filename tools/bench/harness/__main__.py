@@ -89,6 +89,7 @@ def main(words):
 
     failed = False
     with tempfile.TemporaryDirectory(prefix="evframe-bench-") as work:
+        os.chmod(work, 0o755)  # some servers, started by root, become somebody else
         bench = Bench(quick=chosen.quick, limit_s=chosen.minutes * 60, work=work,
                       server_cpu=server_cpu, load_cpu=load_cpu, first_port=chosen.ports, seed=seed)
         for name in chosen.scenarios or scenarios:

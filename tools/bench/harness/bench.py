@@ -88,6 +88,7 @@ def figures(load, used, elapsed, resident, private):
     return {
         "requests": load.requests,
         "requests_per_s": load.requests / load.seconds,
+        "requests_per_cpu_s": 1e6 / cpu_us,
         "cpu_us": cpu_us,
         "user_us": user_us,
         "system_us": cpu_us - user_us if ticks else None,

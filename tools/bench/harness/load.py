@@ -49,12 +49,13 @@ def echo(bench, port, *, size, seconds=1, connections=64):
     return load
 
 
-def h2load(bench, port, *, rate, seconds=1, connections=64, warm_up_us=0):
-    """HTTP/1.1 at a fixed rate of requests a second, over all connections together."""
+def h2load(bench, port, *, rate=None, seconds=1, connections=64, warm_up_us=0):
+    """HTTP/1.1 at a fixed rate of requests a second, over all connections together; without a rate as
+    fast as answers come. The first warm_up_us do not count."""
+    pace = ["--rps", f"{rate / connections:.3f}"] if rate else []
     with tempfile.NamedTemporaryFile("r", dir=bench.work, suffix=".h2load") as log:
         _, used = run(bench, ["h2load", "--h1", "-t1", "-c", connections, "-D", seconds, "-m", 1,
-                              "--rps", f"{rate / connections:.3f}", f"--log-file={log.name}",
-                              f"http://127.0.0.1:{port}/"], seconds)
-        load = parsers.h2load_log(log.read(), seconds - warm_up_us / 1e6, warm_up_us)
+                              *pace, f"--log-file={log.name}", f"http://127.0.0.1:{port}/"], seconds)
+        load = parsers.h2load_log(log.read(), warm_up_us)
     load.cpu_ns = used
     return load

@@ -35,7 +35,8 @@ class Comparison:
         return f"{self.subject} / {self.against}, {LABELS.get(self.figure, self.figure)}"
 
 
-LABELS = {"cpu_us": "CPU per request", "requests_per_s": "requests/s"}
+LABELS = {"cpu_us": "CPU per request", "requests_per_s": "requests/s",
+          "requests_per_cpu_s": "requests per CPU second", "p99_us": "p99", "p999_us": "p99.9"}
 
 
 @dataclass
@@ -55,7 +56,8 @@ class Rounds:
         """Pairs of figures from the same rotation; rounds with errors make none."""
         one, other = self.by_name.get(subject, {}), self.by_name.get(against, {})
         return [(one[r][figure], other[r][figure]) for r in one
-                if r in other and not one[r]["errors"] and not other[r]["errors"]]
+                if r in other and not one[r]["errors"] and not other[r]["errors"]
+                and one[r][figure] and other[r][figure]]
 
     def claim(self, comparison):
         pairs = self.pairs(comparison.subject, comparison.against, comparison.figure)
@@ -70,10 +72,11 @@ class Rounds:
                      high is not None and statistics.half_width(low, high) < HALF_WIDTH)
 
 
-def compare(bench, contestants, comparisons):
-    """contestants: by name a function that runs one round and returns its figures. Returns Rounds."""
+def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS):
+    """contestants: by name a function that runs one round and returns its figures. rotations: the
+    least; all there are where nothing is compared. Returns Rounds."""
     rounds = Rounds()
-    least = QUICK_PAIRS if bench.quick else LEAST_PAIRS
+    least = QUICK_PAIRS if bench.quick else rotations
     open_ones = list(comparisons)
     rotation, look = 0, least
     while True:

@@ -28,22 +28,18 @@ def report(text):
     raise ValueError(f"no report in what the load generator said: {text!r}")
 
 
-def h2load_log(text, seconds, warm_up_us=0):
+def h2load_log(text, warm_up_us=0):
     """h2load --log-file: start in microseconds since the epoch, status (-1: failed), microseconds
-    until the response's end. Requests of the first warm_up_us are left out."""
-    begun, taken, errors, first = 0, [], 0, None
-    for line in text.splitlines():
-        start, status, duration = (int(word) for word in line.split("\t")[:3])
-        first = start if first is None else min(first, start)
-        if start - first < warm_up_us:
-            continue
-        begun += 1
-        if status == 200:
-            taken.append(duration)
-        else:
-            errors += 1
-    if not taken:
-        raise ValueError(f"h2load had no answer to any of {begun} requests")
-    taken.sort()
-    p50, p99, p999 = (statistics.quantile(taken, share) for share in (0.5, 0.99, 0.999))
-    return Load(len(taken), seconds, p50, p99, p999, errors)
+    until the response's end. Percentiles are of the requests that began after the first warm_up_us;
+    requests are all of them, as the server's CPU time is. Connections that were never made leave no
+    line, nor do requests that were under way at the end."""
+    lines = [tuple(map(int, line.split("\t")[:3])) for line in text.splitlines()]
+    good = [(start, taken) for start, status, taken in lines if status == 200]
+    if not good:
+        raise ValueError(f"h2load had no answer to any of {len(lines)} requests")
+    first, last = min(start for start, _ in good), max(start + taken for start, taken in good)
+    late = sorted(taken for start, taken in good if start - first >= warm_up_us)
+    if not late:
+        raise ValueError("h2load's warm-up was longer than its round")
+    p50, p99, p999 = (statistics.quantile(late, share) for share in (0.5, 0.99, 0.999))
+    return Load(len(good), (last - first) / 1e6, p50, p99, p999, len(lines) - len(good))

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Tables for people."""
+import textwrap
+
 from . import pairs, statistics
 from .results import RELATIONS, Column, Row, Table
 
 COLUMNS = [
     Column("requests_per_s", "requests/s", ",.0f"),
     Column("cpu_us", "CPU us/req", ".2f"),
-    Column("spread", "spread", ""),
     Column("user_us", "user", ".2f"),
     Column("system_us", "system", ".2f"),
     Column("x_floor", "x {reference} [95 %]", ""),
@@ -22,22 +23,49 @@ COLUMNS = [
 ]
 
 
-def contestants_table(title, rounds, reference="floor"):
-    """The table of a comparison (pairs.Rounds): medians, and the ratio of the CPU figure to the
-    reference's with its interval."""
+def contestants_table(title, rounds, reference="floor", spreads=("cpu_us",), compare=True):
+    """The table of a comparison (pairs.Rounds): medians, for the figures in `spreads` also where four
+    fifths of the rounds lie, and the ratio of the CPU figure to the reference's with its interval."""
     rows = []
     for name in rounds.by_name:
         values = {column.key: statistics.summary(rounds.of(name, column.key)) for column in COLUMNS
-                  if column.key not in ("spread", "x_floor")}
+                  if column.key != "x_floor"}
         values["errors"] = sum(rounds.of(name, "errors"))
-        cpu = values["cpu_us"]
-        values["spread"] = f"{cpu['low']:.2f}-{cpu['high']:.2f}"
-        if name != reference and reference in rounds.by_name:
-            claim = rounds.claim(pairs.Comparison(name, reference))
-            values["x_floor"] = interval(claim)
+        for key in spreads:
+            values[f"{key}_spread"] = spread(values[key], _style(key))
+        if compare and name != reference and reference in rounds.by_name:
+            values["x_floor"] = interval(rounds.claim(pairs.Comparison(name, reference)))
         rows.append(Row(name, values, rounds.of(name, "cpu_us")))
-    columns = [Column(c.key, c.label.format(reference=reference), c.style) for c in COLUMNS]
+    columns = []
+    for column in COLUMNS:
+        columns.append(Column(column.key, column.label.format(reference=reference), column.style))
+        if column.key in spreads:
+            columns.append(Column(f"{column.key}_spread", "spread", ""))
     return Table(title, columns, rows)
+
+
+def _style(key):
+    return next(column.style for column in COLUMNS if column.key == key)
+
+
+def spread(summary, style):
+    return None if summary is None else f"{summary['low']:{style}}-{summary['high']:{style}}"
+
+
+SATURATED = 90  # percent of a CPU
+
+
+def bottleneck_notes(rounds):
+    """Whose requests/s tell more of the load generator than of the server."""
+    names = []
+    for name in rounds.by_name:
+        if (statistics.median(rounds.of(name, "load_busy")) >= SATURATED >
+                statistics.median(rounds.of(name, "server_busy"))):
+            names.append(name)
+    if not names:
+        return []
+    return [f"the load generator was the bottleneck for {', '.join(names)}: their requests/s are its "
+            "own, and only the CPU figures compare"]
 
 
 def interval(claim):
@@ -99,5 +127,5 @@ def result_text(name, title, result, quick):
         head = ["ratio or count", "value [95 % interval]", "", "target", ""]
         lines += ["", *aligned([head, *map(claim_line, result.claims)], left=5)]
     for note in result.notes:
-        lines += ["", f"note: {note}"]
+        lines += ["", *textwrap.wrap(f"note: {note}", 100)]
     return "\n".join(lines) + "\n"

@@ -16,4 +16,5 @@ def run(bench):
     with bench.serving(*servers):
         rounds = compare(bench, bench.turns(servers, load.wrk), comparisons)
     return Result([report.contestants_table(run.title, rounds)],
-                  [rounds.claim(comparison) for comparison in comparisons])
+                  [rounds.claim(comparison) for comparison in comparisons],
+                  report.bottleneck_notes(rounds))

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""P5: TCP connections carried to one upstream server, which is the floor and runs beside the load
+generator, on the load's CPU: its work is in nobody's figures."""
+from .. import contestants, load, report
+from ..pairs import Comparison, compare
+from ..registry import scenario
+from ..results import Result
+
+
+@scenario("p5", "proxy: TCP to one upstream server, 64 kept connections")
+def run(bench):
+    upstream = contestants.floor_http(bench, cpu=bench.load_cpu, name="upstream")
+    servers = [contestants.evframe_proxy(bench, upstream), contestants.haproxy_tcp(bench, upstream),
+               contestants.nginx_stream(bench, upstream)]
+    # At most 0.85 of the better one is at most 0.85 of either.
+    comparisons = [Comparison("evframe", server.name, "at most", 0.85) for server in servers[1:]]
+    with bench.serving(upstream, *servers):
+        rounds = compare(bench, bench.turns(servers, load.wrk), comparisons)
+    return Result([report.contestants_table(run.title, rounds, reference="evframe")],
+                  [rounds.claim(comparison) for comparison in comparisons],
+                  report.bottleneck_notes(rounds))
