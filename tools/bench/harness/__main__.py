@@ -12,17 +12,19 @@ from .bench import ROOT, Bench
 from .servers import Failure
 
 DESCRIPTION = """\
-Measures evframe beside other servers and beside the least program that could do the same (the floor).
-The servers run on one CPU and the load on another. Contestants take turns of a second each, in random
-order on warm servers; the first figure is the server's own CPU time per request, because requests per
-second alone often measure the load generator. Ratios come from rounds that ran side by side, with a
-95 % interval, and one that the noise hides is called 'not resolved'.
+Measures evframe beside other servers, and beside the least program that could do the same (the
+floor). Servers run on one CPU and the load on another. Contestants take turns of a second each, in
+random order, on warm servers. The first figure is the server's own CPU time per request, because
+requests per second alone often measure the load generator. Ratios come from rounds that ran side by
+side and have a 95 % interval; one that the noise hides is called 'not resolved'.
 """
 
 EPILOG = """\
-Installs missing packages (Debian), builds the release preset and the programs of tools/bench.
-Exit status: 0 when all scenarios ran, whatever their figures; 1 when one could not; 2 for bad usage;
-130 after Ctrl-C. All traffic stays on this machine.
+Missing packages are installed (Debian), and the release preset and the programs of tools/bench are
+built. All traffic stays on this machine. A full P1 takes about half an hour.
+
+The exit status is 0 when all scenarios ran, whatever their figures; 1 when one could not; 2 for bad
+usage; 130 after Ctrl-C.
 """
 
 
@@ -34,12 +36,13 @@ def arguments(words, names):
     parser.add_argument("--list", action="store_true", help="say which scenarios there are")
     parser.add_argument("--json", metavar="FILE",
                         default=os.path.join(ROOT, "build", "bench", "results.json"),
-                        help="where results are kept; a scenario replaces its own and leaves the others' "
-                             "(build/bench/results.json)")
+                        help="where results are kept; a scenario replaces its own and leaves the "
+                             "others' (build/bench/results.json)")
     parser.add_argument("--minutes", type=float, default=10, metavar="N",
                         help="the most that one ratio's rounds may take (10)")
     parser.add_argument("--quick", action="store_true",
-                        help="a few rounds only, to see that everything works; marked in the results")
+                        help="a few rounds only, to see that everything works; the results "
+                             "are marked")
     parser.add_argument("--server-cpu", type=int, metavar="N", help="where servers run")
     parser.add_argument("--load-cpu", type=int, metavar="N", help="where the load runs")
     parser.add_argument("--ports", type=int, default=21000, metavar="N",
@@ -59,7 +62,7 @@ def run_one(bench, scenario, chosen, seed):
     print(f"{scenario.name}: {scenario.title} …", file=sys.stderr, flush=True)
     try:
         result = scenario.run(bench)
-    except Failure as failure:
+    except (Failure, ValueError, OSError) as failure:
         print(f"{scenario.name} could not be measured: {failure}", file=sys.stderr)
         return False
     about = machine.about(chosen.quick, seed)
@@ -75,7 +78,7 @@ def main(words):
         for scenario in scenarios.values():
             print(f"{scenario.name:6} {scenario.title}")
         return 0
-    results.read(chosen.json)  # a file that cannot take results is better known now
+    results.read(chosen.json)  # a file that cannot take results is better known now than later
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the with blocks
 
     seed = random.randrange(1 << 32) if chosen.seed is None else chosen.seed
@@ -94,7 +97,8 @@ def main(words):
                       server_cpu=server_cpu, load_cpu=load_cpu, first_port=chosen.ports, seed=seed)
         for name in chosen.scenarios or scenarios:
             failed |= not run_one(bench, scenarios[name], chosen, seed)
-    print(f"kept in {os.path.relpath(chosen.json)}")
+    if os.path.exists(chosen.json):
+        print(f"results are kept in {os.path.relpath(chosen.json)}")
     return 1 if failed else 0
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What a contestant has used, by the kernel's own accounting; all of its processes and threads summed.
+"""What a contestant has used, by the kernel's own accounting; all of its processes and threads
+summed.
 
-CPU time is in nanoseconds, from /proc/PID/task/*/schedstat. How it divides into user and system comes
-from /proc/PID/stat, whose clock ticks are coarse: over a second of a busy server the division is good
-to a percent or two, the sum is not affected.
-"""
+CPU time is in nanoseconds, from /proc/PID/task/*/schedstat. How it divides into user and system
+comes from /proc/PID/stat, whose clock ticks are coarse: over a second of a busy server the
+division is good to a percent or two, the sum is not affected. """
 import os
 from dataclasses import dataclass, fields
 

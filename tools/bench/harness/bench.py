@@ -54,28 +54,33 @@ class Bench:
             for server in reversed(servers):
                 server.stop()
 
-    def round(self, server, load):
-        """One round: load() drives the server and returns a Load; the figures are a dictionary whose
-        keys are those of report.COLUMNS."""
+    def round(self, server, load, beside=()):
+        """One round: load() drives the server and returns a Load; the figures are a dictionary
+        whose keys are those of report.COLUMNS. beside: servers on the load's CPU, whose work
+        counts as the load's."""
         server.check()
-        before, begun = accounting.usage(server.pids), time.monotonic()
+        others = [pid for other in beside for pid in other.pids]
+        before_others, before = accounting.usage(others), accounting.usage(server.pids)
+        begun = time.monotonic()
         done = load()
-        after, elapsed = accounting.usage(server.pids), time.monotonic() - begun
+        elapsed = time.monotonic() - begun
+        used = accounting.usage(server.pids) - before
+        done.cpu_ns += (accounting.usage(others) - before_others).cpu_ns
         server.check()
         if done.requests == 0:
             raise Failure(f"{server.name} answered nothing in a round")
         resident, private = accounting.memory(server.pids)
-        return figures(done, after - before, elapsed, resident, private)
+        return figures(done, used, elapsed, resident, private)
 
 
-    def turns(self, servers, generate, warm_up=True, **more):
-        """For pairs.compare: by server's name, a function that runs a round of generate(bench, port,
-        **more). Warms the servers up with a first round of each."""
+    def turns(self, servers, generate, beside=(), **more):
+        """For pairs.compare: by server's name, a function that runs a round of generate(bench,
+        port, **more), with `beside` as in round(). Warms the servers up by a first round of
+        each."""
         turns = {server.name: lambda server=server: self.round(
-            server, lambda: generate(self, server.port, **more)) for server in servers}
-        if warm_up:
-            for turn in turns.values():
-                turn()
+            server, lambda: generate(self, server.port, **more), beside) for server in servers}
+        for turn in turns.values():
+            turn()
         return turns
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The contestants: each function makes a Server that is not started yet. Their configurations are the
-files of configurations/, in which @PORT@ and the like are filled in."""
+"""The contestants: each function makes a Server that is not started yet. Their configurations are
+the files of configurations/, in which @PORT@ and the like are filled in."""
 import os
 
 from .servers import BODY, Server, probe_echo, probe_http
@@ -61,7 +61,8 @@ def nginx_stream(bench, upstream):
 def _nginx(bench, file, **words):
     port = bench.port()
     path = configuration(bench, file, port=port, folder=bench.work, **words)
-    return Server("nginx", ["nginx", "-p", bench.work, "-c", path, "-e", "stderr"], port, probe_http)
+    command = ["nginx", "-p", bench.work, "-c", path, "-e", "stderr"]
+    return Server("nginx", command, port, probe_http)
 
 
 def _folder_with_hello(bench):

@@ -19,7 +19,8 @@ def run(bench, command, seconds):
     try:
         done = subprocess.run(["taskset", "-c", str(bench.load_cpu), *map(str, command)],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=seconds + EXTRA_SECONDS, check=False)
+                              stderr=subprocess.STDOUT, timeout=seconds + EXTRA_SECONDS,
+                              check=False)
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{command[0]} did not end: {error.output!r}") from error
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -50,12 +51,13 @@ def echo(bench, port, *, size, seconds=1, connections=64):
 
 
 def h2load(bench, port, *, rate=None, seconds=1, connections=64, warm_up_us=0):
-    """HTTP/1.1 at a fixed rate of requests a second, over all connections together; without a rate as
-    fast as answers come. The first warm_up_us do not count."""
+    """HTTP/1.1 at a fixed rate of requests a second, over all connections together; without a
+    rate as fast as answers come. The first warm_up_us do not count."""
     pace = ["--rps", f"{rate / connections:.3f}"] if rate else []
     with tempfile.NamedTemporaryFile("r", dir=bench.work, suffix=".h2load") as log:
-        _, used = run(bench, ["h2load", "--h1", "-t1", "-c", connections, "-D", seconds, "-m", 1,
-                              *pace, f"--log-file={log.name}", f"http://127.0.0.1:{port}/"], seconds)
+        command = ["h2load", "--h1", "-t1", "-c", connections, "-D", seconds, "-m", 1, *pace,
+                   f"--log-file={log.name}", f"http://127.0.0.1:{port}/"]
+        _, used = run(bench, command, seconds)
         load = parsers.h2load_log(log.read(), warm_up_us)
     load.cpu_ns = used
     return load

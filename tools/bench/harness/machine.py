@@ -92,8 +92,8 @@ def about(quick, seed):
 
 
 def usable_cpus():
-    """(the servers' CPU, the load's): the first two allowed ones that are not two threads of one core.
-    The same CPU twice where there is only one."""
+    """(the servers' CPU, the load's): the first two allowed ones that are not two threads of one
+    core. The same CPU twice where there is only one."""
     allowed = sorted(os.sched_getaffinity(0))
     first = allowed[0]
     siblings = _field_line(f"/sys/devices/system/cpu/cpu{first}/topology/thread_siblings_list")
@@ -121,9 +121,8 @@ def parse_cpus(text):
 
 def text(about_it):
     machine = about_it["machine"]
-    parts = [f"{machine['cpu']}, {machine['cpus']} CPUs" + (" (virtual)" if machine["virtual"] else ""),
-             f"kernel {machine['kernel']}", machine["system"],
-             f"commit {(about_it['commit'] or 'unknown')[:12]}" + (" with changes" if about_it["dirty"]
-                                                                   else "")]
-    others = ", ".join(f"{name} {version}" for name, version in about_it["versions"].items())
-    return "; ".join(parts) + "\n" + others
+    commit = (about_it["commit"] or "unknown")[:12] + (" with changes" if about_it["dirty"] else "")
+    virtual = " (virtual)" if machine["virtual"] else ""
+    versions_text = ", ".join(f"{name} {of}" for name, of in about_it["versions"].items())
+    return (f"{machine['cpu']}, {machine['cpus']} CPUs{virtual}; {machine['system']}, kernel "
+            f"{machine['kernel']}; commit {commit}\n{versions_text}")

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Contestants against each other on warm servers, in turns of about a second.
 
-A rotation gives each contestant one round, in random order; two contestants' rounds of one rotation
-are a pair. Machine noise comes in minutes as well as in milliseconds, and what lasts longer than a
-rotation cancels in the pair. Rotations go on until every comparison is resolved or its time is up;
-contestants whose comparisons are all resolved stand by, so that what is left gets the time.
+A rotation gives each contestant one round, in random order; two contestants' rounds of one
+rotation are a pair. Machine noise comes in minutes as well as in milliseconds, and what lasts
+longer than a rotation cancels in the pair. Rotations go on until every comparison is resolved or
+its time is up; contestants whose comparisons are all resolved stand by, so that what is left gets
+the time.
 
-A comparison is resolved when its 95 % interval is narrower than ±2 % and does not contain the target.
-It is looked at only now and then (each time a tenth more pairs are there): who looks after each pair
-and stops at a good moment deceives himself.
-"""
+A comparison is resolved when its 95 % interval is narrower than ±2 % and does not contain the
+target. It is looked at only now and then (each time a tenth more pairs are there): who looks
+after each pair and stops at a good moment deceives himself. """
 import math
 import time
 from dataclasses import dataclass, field
@@ -72,7 +72,7 @@ class Rounds:
                      high is not None and statistics.half_width(low, high) < HALF_WIDTH)
 
 
-def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS):
+def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS, clock=time.monotonic):
     """contestants: by name a function that runs one round and returns its figures. rotations: the
     least; all there are where nothing is compared. Returns Rounds."""
     rounds = Rounds()
@@ -86,9 +86,9 @@ def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS):
                  if rotation < least or any(name in (c.subject, c.against) for c in open_ones)]
         bench.random.shuffle(names)
         for name in names:
-            begun = time.monotonic()
+            begun = clock()
             figures = contestants[name]()
-            rounds.add(name, rotation, figures, time.monotonic() - begun)
+            rounds.add(name, rotation, figures, clock() - begun)
         rotation += 1
         if rotation < look:
             continue
@@ -96,7 +96,8 @@ def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS):
         if bench.quick or not comparisons:
             break
         open_ones = [c for c in open_ones if not _finished(rounds, c, bench.limit_s)]
-        bench.say(f"{rotation} rounds; " + ("; ".join(_state(rounds, c) for c in open_ones) or "done"))
+        states = "; ".join(_state(rounds, comparison) for comparison in open_ones)
+        bench.say(f"{rotation} rounds; {states or 'done'}")
     return rounds
 
 

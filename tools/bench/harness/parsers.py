@@ -8,9 +8,9 @@ from . import statistics
 
 @dataclass
 class Load:
-    """What one round's load was: requests (or messages) answered within seconds, percentiles of their
-    latency in microseconds, and errors of any kind (failed connects, resets, wrong answers, time-outs).
-    cpu_ns: what the load generator itself has used."""
+    """What one round's load was: requests (or messages) answered within seconds, percentiles of
+    their latency in microseconds, and errors of any kind (failed connects, resets, wrong answers,
+    time-outs). cpu_ns: what the load generator itself has used."""
     requests: int
     seconds: float
     p50_us: float
@@ -21,7 +21,8 @@ class Load:
 
 
 def report(text):
-    """The last line that is a JSON object, as wrk's report.lua and the programs of load/ print it."""
+    """The last line that is a JSON object, as wrk's report.lua and the programs of load/ print
+    it."""
     for line in reversed(text.splitlines()):
         if line.startswith("{"):
             return Load(**json.loads(line))

@@ -24,8 +24,9 @@ COLUMNS = [
 
 
 def contestants_table(title, rounds, reference="floor", spreads=("cpu_us",), compare=True):
-    """The table of a comparison (pairs.Rounds): medians, for the figures in `spreads` also where four
-    fifths of the rounds lie, and the ratio of the CPU figure to the reference's with its interval."""
+    """The table of a comparison (pairs.Rounds): medians, for the figures in `spreads` also where
+    four fifths of the rounds lie, and the ratio of the CPU figure to the reference's with its
+    interval."""
     rows = []
     for name in rounds.by_name:
         values = {column.key: statistics.summary(rounds.of(name, column.key)) for column in COLUMNS
@@ -64,8 +65,8 @@ def bottleneck_notes(rounds):
             names.append(name)
     if not names:
         return []
-    return [f"the load generator was the bottleneck for {', '.join(names)}: their requests/s are its "
-            "own, and only the CPU figures compare"]
+    return [f"the load generator was the bottleneck for {', '.join(names)}: their requests/s are "
+            "its own, and only the CPU figures compare"]
 
 
 def interval(claim):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What a scenario hands back, and the file that keeps it.
 
-A Result has tables (rows of figures), claims (figures that have a target, ratios above all) and notes.
-The file is one JSON object, {"schema": 1, "scenarios": {name: {...}}}: a scenario that is run again
-replaces its own entry and leaves the others, so each entry carries its own machine, commit and date.
-"""
+A Result has tables (rows of figures), claims (figures that have a target, ratios above all) and
+notes. The file is one JSON object, {"schema": 1, "scenarios": {name: {...}}}: a scenario that is
+run again replaces its own entry and leaves the others, so each entry carries its own machine,
+commit and date. """
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -22,8 +22,8 @@ class Column:
 
 @dataclass
 class Row:
-    """values: by column key a number, a text, None, or a summary {median, low, high, count} of rounds
-    (statistics.summary). rounds: the primary figure, round by round."""
+    """values: by column key a number, a text, None, or a summary {median, low, high, count} of
+    rounds (statistics.summary). rounds: the primary figure, round by round."""
     name: str
     values: dict
     rounds: list = field(default_factory=list)
@@ -48,12 +48,12 @@ RELATIONS = {
 
 @dataclass
 class Claim:
-    """A figure with its 95 % interval (low = high = value for a count, which has none) and a target.
+    """A figure with its 95 % interval (low = high = value for a count, which has none) and a
+    target.
 
     relation None: no target, the figure is only reported. relation "contains": the interval must
-    contain the limit. Without enough rounds low and high are None, without any so is value. precise: the interval is as narrow as was asked for; None where that was not
-    asked.
-    """
+    contain the limit. Without enough rounds low and high are None, without any so is value.
+    precise: the interval is as narrow as was asked for; None where that was not asked. """
     text: str
     value: float
     low: float
@@ -97,7 +97,8 @@ class Result:
 
 
 def read(path):
-    """What the file holds; an empty one when there is none. ValueError when it is something else."""
+    """What the file holds; an empty one when there is none. ValueError when it is something
+    else."""
     try:
         with open(path, encoding="utf-8") as file:
             kept = json.load(file)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A contestant's server: started on one CPU, waited for, asked whether it answers right, stopped.
 
-A server is given as a Server and runs while its `with` block does. It ends with the harness whatever
-happens to that: on errors and Ctrl-C because the block is left, on anything else because the kernel
-sends it SIGKILL when its parent is gone (setpriv --pdeathsig).
-"""
+A server is given as a Server and runs while its `with` block does. It ends with the harness
+whatever happens to that: on errors and Ctrl-C because the block is left, on anything else because
+the kernel sends it SIGKILL when its parent is gone (setpriv --pdeathsig). """
 import os
 import signal
 import socket
@@ -22,9 +21,9 @@ class Failure(Exception):
 
 
 class Server:
-    """name: in tables. command: list of words. port: where it answers. probe: called with the port,
-    returns None when the server answers right, else what was wrong. cpu: where it runs; None: where
-    the scenario's servers run. tests: what the contestant is, in a few words, for the table's legend.
+    """name: in tables. command: list of words. port: where it answers. probe: called with the
+    port, returns None when the server answers right, else what was wrong. cpu: where it runs;
+    None: where servers run. folder: its working directory; None: the run's own.
     """
 
     def __init__(self, name, command, port, probe, cpu=None, folder=None):

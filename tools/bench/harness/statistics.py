@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Medians, spreads, and the ratio of two contestants with its 95 % interval.
 
-The ratio is estimated from pairs of rounds that were run side by side. Each pair gives one logarithm of
-a ratio. The estimate is the Hodges-Lehmann median of these (the median of the means of all two of
-them), and the interval is the one that belongs to it, from Wilcoxon's signed-rank distribution.
+The ratio is estimated from pairs of rounds that were run side by side. Each pair gives one
+logarithm of a ratio. The estimate is the Hodges-Lehmann median of these (the median of the means
+of all two of them), and the interval is the one that belongs to it, from Wilcoxon's signed-rank
+distribution.
 
-Why this one. It assumes no distribution: not how wide or how heavy-tailed the noise is, only that a
-pair is as likely to err upward as downward, which rounds in random order on one machine give. Rounds
-that a neighbour on the host has spoiled count by their rank, not by their size. And it needs two thirds
-of the pairs that the sign test (the plain median and its order statistics) takes, which assumes still
-less. What slows both rounds of a pair alike, cancels. tests/statistics_test.py checks by simulation,
-with heavy tails, drift and the rule when to stop, that the intervals hold what they say.
-"""
+Why this one. It assumes no distribution: not how wide or how heavy-tailed the noise is, only that
+a pair is as likely to err upward as downward, which rounds in random order on one machine give.
+Rounds that a neighbour on the host has spoiled count by their rank, not by their size. And it
+needs two thirds of the pairs that the sign test (the plain median and its order statistics)
+takes, which assumes still less. What slows both rounds of a pair alike, cancels.
+tests/statistics_test.py checks by simulation, with heavy tails, drift and the rule when to stop,
+that the intervals hold what they say. """
 import math
 from functools import lru_cache
 
@@ -44,9 +45,9 @@ def summary(values):
 
 @lru_cache(maxsize=None)
 def signed_rank_cut(count):
-    """Which of the means of two, counted from the smallest and from the largest, bound the interval; 0
-    when so few values have none. Exact up to 40, then by the normal approximation, which is as good
-    there."""
+    """Which of the means of two, counted from the smallest and from the largest, bound the
+    interval; 0 when so few values have none. Exact up to 40, then by the normal approximation,
+    which is as good there."""
     tail = (1 - CONFIDENCE) / 2
     if count > 40:
         deviation = math.sqrt(count * (count + 1) * (2 * count + 1) / 24)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Messages to an echo server: on each connection one is sent, read back whole and compared, and then
- * the next. One thread, epoll. Prints one line of JSON; latencies run from the send to the last byte.
+ * Messages to an echo server: on each connection one is sent, read back whole and compared, and
+ * then the next. One thread, epoll. Prints one line of JSON; latencies run from the send to the
+ * last byte.
  *
  *     echo_load PORT CONNECTIONS BYTES SECONDS
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Latencies counted in classes: 64 for each power of two, so that a percentile is at most 1.6 % above
- * the truth, and nothing is allocated while a load runs. One thread.
+ * Latencies counted in classes: 64 for each power of two, so that a percentile is at most 1.6 %
+ * above the truth, and nothing is allocated while a load runs. One thread.
  */
 #ifndef BENCH_LATENCIES_H
 #define BENCH_LATENCIES_H

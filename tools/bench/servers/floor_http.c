@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The floor for http: the least that a server on this socket API can do per request. One thread, raw
- * epoll, recv, find the blank lines, send a fixed response for each. No limits, no time-outs, no
- * parsing; a request that comes in pieces is not understood.
+ * The floor for http: the least that a server on this socket API can do per request. One thread,
+ * raw epoll, recv, find the blank lines, send a fixed response for each. No limits, no time-outs,
+ * no parsing; a request that comes in pieces is not understood.
  *
  *     floor_http PORT
  */

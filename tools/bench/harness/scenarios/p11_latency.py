@@ -2,10 +2,9 @@
 """P11: latency at a fixed rate, 70 % of what the slower contestant can do.
 
 h2load starts the requests of all its connections by timers that run out together, so they come in
-bursts of up to 64, and the median is the time that a burst takes. It also waits for an answer before
-it asks again on the same connection, so that a server which stalls is asked less. Both are the same for
-either contestant.
-"""
+bursts of up to 64, and the median is the time that a burst takes. It also waits for an answer
+before it asks again on the same connection, so that a server which stalls is asked less. Both are
+the same for either contestant. """
 from .. import contestants, load, report, statistics
 from ..pairs import Comparison, compare
 from ..registry import scenario
@@ -42,5 +41,5 @@ def saturation(bench, servers):
     turns = bench.turns(servers, load.h2load)
     rounds = compare(bench, turns, [], rotations=5)
     most = {name: statistics.median(rounds.of(name, "requests_per_s")) for name in turns}
-    notes = [f"while looking for the saturation, {note}" for note in report.bottleneck_notes(rounds)]
-    return most, notes
+    return most, [f"while the saturation was looked for, {note}"
+                  for note in report.bottleneck_notes(rounds)]

@@ -15,7 +15,7 @@ def run(bench):
     # At most 0.85 of the better one is at most 0.85 of either.
     comparisons = [Comparison("evframe", server.name, "at most", 0.85) for server in servers[1:]]
     with bench.serving(upstream, *servers):
-        rounds = compare(bench, bench.turns(servers, load.wrk), comparisons)
+        rounds = compare(bench, bench.turns(servers, load.wrk, beside=[upstream]), comparisons)
     return Result([report.contestants_table(run.title, rounds, reference="evframe")],
                   [rounds.claim(comparison) for comparison in comparisons],
                   report.bottleneck_notes(rounds))

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """P6: one request per connection, from connect to close.
 
-The server closes first, so its side keeps the port pair for a minute (TIME_WAIT). That does not stop
-the next connection from the same port: its SYN is newer and takes the place. Some 14 thousand pairs
-are in use for each server, however many rounds there are, and after the warm-up all rounds find the
-same. A connection that could not be made counts as an error.
-"""
+The server closes first, so its side keeps the port pair for a minute (TIME_WAIT). That does not
+stop the next connection from the same port: its SYN is newer and takes the place. Some 14
+thousand pairs are in use for each server, however many rounds there are, and after the warm-up
+all rounds find the same. A connection that could not be made counts as an error. """
 from .. import contestants, load, report
 from ..pairs import Comparison, compare
 from ..registry import scenario
