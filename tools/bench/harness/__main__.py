@@ -80,6 +80,7 @@ def main(words):
         return 0
     results.read(chosen.json)  # a file that cannot take results is better known now than later
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the with blocks
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background too
 
     seed = random.randrange(1 << 32) if chosen.seed is None else chosen.seed
     server_cpu, load_cpu = machine.usable_cpus()

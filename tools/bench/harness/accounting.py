@@ -44,6 +44,20 @@ def parse_pairs(text):
     return pairs
 
 
+def parse_stolen(text, cpu):
+    """From /proc/stat, the clock ticks in which the host ran somebody else on this CPU of ours."""
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] == f"cpu{cpu}" and len(words) > 8:
+            return int(words[8])
+    return 0
+
+
+def stolen_seconds(cpu):
+    """cpu: a number, or a list as taskset takes it, which is not looked at."""
+    return parse_stolen(_read("/proc/stat"), cpu) / TICKS_PER_SECOND
+
+
 def processes(pid):
     """The process and all its descendants."""
     parents = {}

@@ -61,16 +61,18 @@ class Bench:
         server.check()
         others = [pid for other in beside for pid in other.pids]
         before_others, before = accounting.usage(others), accounting.usage(server.pids)
-        begun = time.monotonic()
+        begun, stolen = time.monotonic(), accounting.stolen_seconds(self.server_cpu)
         done = load()
         elapsed = time.monotonic() - begun
+        stolen = accounting.stolen_seconds(self.server_cpu) - stolen
         used = accounting.usage(server.pids) - before
         done.cpu_ns += (accounting.usage(others) - before_others).cpu_ns
         server.check()
         if done.requests == 0:
             raise Failure(f"{server.name} answered nothing in a round")
         resident, private = accounting.memory(server.pids)
-        return figures(done, used, elapsed, resident, private)
+        return {**figures(done, used, elapsed, resident, private),
+                "stolen": stolen / elapsed * 100}
 
 
     def turns(self, servers, generate, beside=(), **more):

@@ -19,6 +19,7 @@ COLUMNS = [
     Column("switches", "switches/req", ".3f"),
     Column("server_busy", "server %", ".0f"),
     Column("load_busy", "load %", ".0f"),
+    Column("stolen", "stolen %", ".1f"),
     Column("errors", "errors", ",.0f"),
 ]
 

@@ -50,6 +50,11 @@ class Accounting(unittest.TestCase):
         text = "7f00-7fff ---p 00000000 00:00 0  [rollup]\nRss:   1234 kB\nThreads:\t3\nName:\tx\n"
         self.assertEqual(accounting.parse_pairs(text), {"Rss": 1234, "Threads": 3})
 
+    def test_stolen_time_of_one_cpu(self):
+        text = "cpu  9 9 9 9 9 9 9 99 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 0 0 0 0 0 0 0 5 0 0\n"
+        self.assertEqual(accounting.parse_stolen(text, 1), 5)
+        self.assertEqual(accounting.parse_stolen(text, 7), 0)
+
     def test_own_process(self):
         pid = os.getpid()
         self.assertIn(pid, accounting.processes(pid))
