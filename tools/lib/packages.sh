@@ -25,15 +25,33 @@ packages_missing() {
     done
 }
 
+packages_as_root() {
+    if [[ $EUID -ne 0 ]]; then
+        sudo -n "$@"
+    else
+        "$@"
+    fi
+}
+
 # Runs apt-get as root, never asking anything.
 packages_apt_get() {
-    local as_root=()
-    if [[ $EUID -ne 0 ]]; then
-        as_root=(sudo -n)
-    fi
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" \
+    packages_as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" \
         </dev/null >&2
 }
+
+# Debian asks this file whether a service may be started (invoke-rc.d(8)); without it, all may.
+packages_policy=/usr/sbin/policy-rc.d
+
+# packages_install NAME…: without starting the services that come with some: we need their programs.
+# A subshell, which takes the policy away again however it ends.
+packages_install() (
+    if [[ ! -e $packages_policy ]]; then
+        trap 'packages_as_root rm -f "$packages_policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | packages_as_root tee "$packages_policy" >/dev/null
+        packages_as_root chmod 755 "$packages_policy"
+    fi
+    packages_apt_get install -y --no-install-recommends "$@"
+)
 
 # packages_need NAME…: installs what is missing, saying exactly what. Ends the script when that
 # cannot be done.
@@ -57,9 +75,9 @@ packages_need() {
     if ! apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1; then
         packages_apt_get update
     fi
-    packages_apt_get install -y --no-install-recommends "${missing[@]}" || {
+    packages_install "${missing[@]}" || {
         packages_apt_get update
-        packages_apt_get install -y --no-install-recommends "${missing[@]}"
+        packages_install "${missing[@]}"
     } || {
         echo "${0##*/}: could not install: ${missing[*]}" >&2
         exit 1
