@@ -31,6 +31,11 @@ int main(void)
     CHECK(latencies_us(&latencies, 0.99) == 0);
     for (uint64_t us = 1; us <= 1000; us++)
         latencies_add(&latencies, us * 1000);
+    struct latencies few = { 0 };
+    latencies_add(&few, 10);
+    latencies_add(&few, 1000000);
+    CHECK(latencies_us(&few, 0.50) == 0.010);
+    CHECK(latencies_us(&few, 0.51) >= 1000);
     double p50 = latencies_us(&latencies, 0.50), p999 = latencies_us(&latencies, 0.999);
     CHECK(p50 >= 500 && p50 <= 508);
     CHECK(p999 >= 999 && p999 <= 1015);

@@ -16,10 +16,10 @@ class Machine:
     def __init__(self, seed, noise=0.03, drift=0.01, limit_s=600, quick=False):
         self.random, self.luck = random.Random(seed), random.Random(-seed)
         self.limit_s, self.quick, self.noise, self.drift = limit_s, quick, noise, drift
-        self.now, self.level, self.order = 0, 0.0, []
+        self.now, self.level, self.order, self.looks = 0, 0.0, [], 0
 
     def say(self, text):
-        pass
+        self.looks += 1
 
     def clock(self):
         return self.now
@@ -75,6 +75,12 @@ class Rotations(unittest.TestCase):
         claim = rounds.claim(Comparison("a", "b", "at most", 1.0))
         self.assertEqual(claim.verdict, "not resolved")
         self.assertFalse(claim.precise)
+
+    def test_looks_are_seldom(self):
+        machine = Machine(8, noise=0.5, limit_s=400)
+        machine.compare({"a": 1, "b": 1}, [Comparison("a", "b", "at most", 1.0)])
+        self.assertGreater(len(machine.order), 400)
+        self.assertLess(machine.looks, 30)
 
     def test_rounds_with_errors_make_no_pair(self):
         machine = Machine(7)

@@ -18,6 +18,11 @@ class LoadGenerators(unittest.TestCase):
                 '"errors": 2}\n')
         self.assertEqual(parsers.report(said), Load(1000, 1.01, 7, None, 9, 2))
 
+    def test_an_earlier_line_of_json_is_not_the_report(self):
+        line = ('{"requests": %d, "seconds": 1, "p50_us": 1, "p99_us": 1, "p999_us": 1, '
+                '"errors": 0}\n')
+        self.assertEqual(parsers.report(line % 5 + line % 6).requests, 6)
+
     def test_no_report_is_an_error(self):
         with self.assertRaisesRegex(ValueError, "unable to connect"):
             parsers.report("unable to connect to 127.0.0.1:1 Connection refused\n")

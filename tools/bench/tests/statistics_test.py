@@ -68,6 +68,11 @@ class Centre(unittest.TestCase):
         for got, expected in zip(moved, (middle + 5, low + 5, high + 5)):
             self.assertAlmostEqual(got, expected)
 
+    def test_interval_of_known_values(self):
+        self.assertEqual(statistics.centre([1, 2, 3, 4, 5, 60]), (3.5, 1, 60))
+        # Eight: the fourth of the means of two from either end; 1, 1.5, 2, 2, …
+        self.assertEqual(statistics.centre([1, 2, 3, 4, 5, 6, 7, 8]), (4.5, 2, 7))
+
     def test_one_spoiled_value_counts_no_more_than_its_rank(self):
         values = [1.0 + i / 100 for i in range(20)]
         spoiled = values[:-1] + [1e9]
