@@ -66,6 +66,7 @@ def run_one(bench, scenario, chosen, seed):
         print(f"{scenario.name} could not be measured: {failure}", file=sys.stderr)
         return False
     about = machine.about(chosen.quick, seed)
+    about.update(server_cpu=bench.server_cpu, load_cpu=bench.load_cpu)
     results.merge(chosen.json, scenario.name, scenario.title, result, about)
     print(report.result_text(scenario.name, scenario.title, result, chosen.quick), flush=True)
     return True

@@ -9,12 +9,14 @@ import subprocess
 from .bench import BUILD, ROOT
 
 
-def said(*command):
-    """What the command prints; empty when it is missing."""
+def said(*command, succeeding=False):
+    """What the command prints; empty when it is missing, or where it must succeed and does not."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10,
                               stdin=subprocess.DEVNULL, check=False, cwd=ROOT)
     except FileNotFoundError:
+        return ""
+    if succeeding and done.returncode != 0:
         return ""
     return done.stdout.decode("utf-8", "replace").strip()
 
@@ -84,8 +86,8 @@ def about(quick, seed):
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "quick": quick,
         "seed": seed,
-        "commit": said("git", "rev-parse", "HEAD") or None,
-        "dirty": bool(said("git", "status", "--porcelain")),
+        "commit": said("git", "rev-parse", "HEAD", succeeding=True) or None,
+        "dirty": bool(said("git", "status", "--porcelain", succeeding=True)),
         "machine": facts(),
         "versions": versions(),
     }

@@ -75,7 +75,7 @@ class Rounds:
 def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS, clock=time.monotonic):
     """contestants: by name a function that runs one round and returns its figures. rotations: the
     least; all there are where nothing is compared. Returns Rounds."""
-    rounds = Rounds()
+    rounds = Rounds({name: {} for name in contestants})  # in this order in tables
     least = QUICK_PAIRS if bench.quick else rotations
     open_ones = list(comparisons)
     rotation, look = 0, least
