@@ -35,9 +35,8 @@ def arguments(words, names):
                         help="which ones to run, as --list names them; all of them without a name")
     parser.add_argument("--list", action="store_true", help="say which scenarios there are")
     parser.add_argument("--json", metavar="FILE",
-                        default=os.path.join(ROOT, "build", "bench", "results.json"),
                         help="where results are kept; a scenario replaces its own and leaves the "
-                             "others' (build/bench/results.json)")
+                             "others' (build/bench/results.json, with --quick quick.json)")
     parser.add_argument("--minutes", type=float, default=10, metavar="N",
                         help="the most that one ratio's rounds may take (10)")
     parser.add_argument("--quick", action="store_true",
@@ -52,6 +51,9 @@ def arguments(words, names):
     for name in chosen.scenarios:
         if name not in names:
             parser.error(f"there is no scenario '{name}'; --list names them")
+    if chosen.json is None:
+        chosen.json = os.path.join(ROOT, "build", "bench",
+                                   "quick.json" if chosen.quick else "results.json")
     if chosen.minutes <= 0:
         parser.error("--minutes wants a positive number")
     return chosen

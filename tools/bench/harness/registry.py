@@ -35,9 +35,11 @@ def scenario(name, title):
 
 
 def _order(name):
-    """self, p1, p2, … p12."""
+    """self, p1, p2, … p12, and then what has no number."""
     number = re.search(r"\d+", name)
-    return (int(number.group()) if number else 0, name)
+    if name == "self":
+        return 0, name
+    return int(number.group()) if number else 1000, name
 
 
 def load():

@@ -104,5 +104,7 @@ int main(int argc, char **argv)
             receive(events[i].data.ptr);
     }
     latencies_print(&latencies, (double)(now_ns() - begun) / 1e9, errors);
+    free(message);
+    free(peers);
     return 0;
 }
