@@ -7,9 +7,8 @@
  *     echo_load PORT CONNECTIONS BYTES SECONDS
  */
 #include "latencies.h"
-#include <arpa/inet.h>
+#include "loopback.h"
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,19 +62,6 @@ static void receive(struct peer *peer)
     }
 }
 
-static int connect_to(int port)
-{
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        perror("echo_load: connect");
-        exit(1);
-    }
-    return fd;
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 5 || atoi(argv[2]) <= 0 || atoi(argv[3]) <= 0) {
@@ -90,7 +76,7 @@ int main(int argc, char **argv)
         message[i] = (char)(i * 31 + i / 251);
 
     for (int i = 0; i < count; i++) {
-        peers[i].fd = connect_to(atoi(argv[1]));
+        peers[i].fd = connect_loopback(atoi(argv[1]));
         struct epoll_event add = { .events = EPOLLIN, .data.ptr = &peers[i] };
         epoll_ctl(epoll, EPOLL_CTL_ADD, peers[i].fd, &add);
     }
