@@ -213,6 +213,19 @@ socklen_t evf__stream_peer(const evf_stream *stream, struct sockaddr_storage *re
 int evf__input_put(evf_stream *stream, const uint8_t *data, size_t len);
 /* Receives within the budget and presents. */
 void evf__input_read(evf_stream *stream);
+
+/* The same in two parts, between which other streams may come: one receive into the worker's page,
+ * and presenting it, after which reading goes on when more may wait. */
+struct evf__received {
+    evf_stream *stream;
+    ssize_t got;     /* what the transport said */
+    bool filled;     /* all of the room */
+    evf_slice slice; /* the bytes, when got > 0: not settled yet */
+};
+/* False: nothing was received; the stream is to be read by evf__input_read. */
+bool evf__input_receive(evf_stream *stream, evf_worker *worker, struct evf__received *ret);
+/* Also for a stream that was closed or paused meanwhile. Once for each receive, in the same step. */
+void evf__input_take(const struct evf__received *received);
 /* Presents the rest once more, without waiting for bytes; then the end, when the peer has ended. */
 void evf__input_present_rest(evf_stream *stream);
 void evf__input_drop(evf_stream *stream);

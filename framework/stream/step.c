@@ -4,7 +4,9 @@
  * graceful stop. The worker's thread.
  *
  * Both steps work on the list as it stood when they began; what is added meanwhile waits for the
- * next turn, which does not sleep then.
+ * next turn, which does not sleep then. Streams with little input are received from in batches and
+ * presented then, each in its place: what one callback does to another stream of the batch (closing
+ * or pausing it) holds for the bytes that are not presented yet.
  */
 #include <errno.h>
 
@@ -53,8 +55,47 @@ static void opening_step(evf_stream *stream)
         evf__connect_step(stream);
 }
 
+/* What was received in this step and is still to be presented. */
+struct batch {
+    struct evf__received received[EVF__RECEIVE_BATCH];
+    unsigned count;
+    size_t bytes;
+};
+
+/* What follows when a stream has been read. */
+static void after_reading(evf_stream *stream)
+{
+    if ((stream->flags & EVF__CLOSING) != 0)
+        return;
+    if (quiesces(stream))
+        quiesce(stream);
+    evf__stream_watch(stream);
+}
+
+static void present_all(struct batch *batch)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        evf__input_take(&batch->received[i]);
+        after_reading(batch->received[i].stream);
+    }
+    batch->count = 0;
+    batch->bytes = 0;
+}
+
+/* Receives for the batch; false when the stream must be read by itself. */
+static bool receive(evf_worker *worker, evf_stream *stream, struct batch *batch)
+{
+    struct evf__received *received = &batch->received[batch->count];
+    if (!evf__input_receive(stream, worker, received))
+        return false;
+    batch->count++;
+    if (received->got > 0)
+        batch->bytes += (size_t)received->got;
+    return true;
+}
+
 /* Flush, drain, read: in this order. */
-static void step(evf_stream *stream)
+static void step(evf_worker *worker, evf_stream *stream, struct batch *batch)
 {
     if (stream->ready_state == EVF_OPENING) {
         opening_step(stream);
@@ -67,30 +108,35 @@ static void step(evf_stream *stream)
     pay_drain(stream);
     if ((why & EVF__REST_DUE) != 0)
         evf__input_present_rest(stream);
-    if ((why & EVF__READABLE) != 0)
+    if ((why & EVF__READABLE) != 0) {
+        if (receive(worker, stream, batch))
+            return;
         evf__input_read(stream);
-    if ((stream->flags & EVF__CLOSING) != 0)
-        return;
-    if (quiesces(stream))
-        quiesce(stream);
-    evf__stream_watch(stream);
+    }
+    after_reading(stream);
 }
 
 void evf__streams_input_output(evf_worker *worker)
 {
     struct evf__streams *streams = worker->streams;
+    struct batch batch;
     evf_stream *stream = streams->ready;
     streams->ready = NULL;
     streams->ready_last = &streams->ready;
+    batch.count = 0;
+    batch.bytes = 0;
     while (stream != NULL) {
         evf_stream *next = stream->next;
         stream->flags &= ~(uint32_t)EVF__ON_READY;
         if ((stream->flags & EVF__GONE) != 0)
             evf__stream_table_give(&streams->table, stream);
         else if ((stream->flags & EVF__CLOSING) == 0)
-            step(stream);
+            step(worker, stream, &batch);
+        if (batch.count == EVF__RECEIVE_BATCH || batch.bytes >= EVF__RECEIVE_BATCH_BYTES)
+            present_all(&batch);
         stream = next;
     }
+    present_all(&batch);
 }
 
 static void flush_corked(struct evf__streams *streams)
