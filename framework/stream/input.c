@@ -9,8 +9,8 @@
  * handler said what it needs, received in place.
  *
  * In step 3 small inputs of several streams are received one behind the other, and presented then
- * (evf__input_receive, evf__input_take): the processor stays with one part of the kernel and one part
- * of the program for a while instead of changing between them for every stream.
+ * (evf__input_receive, evf__input_take): the processor stays with one part of the kernel and one
+ * part of the program for a while instead of changing between them for every stream.
  *
  * `data` gets at most max_frame bytes. Bytes beyond count as those that come next: they follow in
  * the same turn as soon as something was consumed, so whether a frame fits never depends on how the

@@ -224,7 +224,8 @@ struct evf__received {
 };
 /* False: nothing was received; the stream is to be read by evf__input_read. */
 bool evf__input_receive(evf_stream *stream, evf_worker *worker, struct evf__received *ret);
-/* Also for a stream that was closed or paused meanwhile. Once for each receive, in the same step. */
+/* Also for a stream that was closed or paused meanwhile. Once for each receive, in the same step.
+ */
 void evf__input_take(const struct evf__received *received);
 /* Presents the rest once more, without waiting for bytes; then the end, when the peer has ended. */
 void evf__input_present_rest(evf_stream *stream);

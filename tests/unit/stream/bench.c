@@ -228,22 +228,23 @@ const struct evf__transport wire_transport = {
     .is_unix = wire_is_unix,
 };
 
-void bench_open(struct bench *bench, const struct evf_handler *handler)
+static evf_stream *stream_of(const evf_worker *worker, const struct evf__origin *origin)
 {
-    bench_accept(bench, handler, NULL, NULL, 0);
+    const struct evf__stream_table *table = &worker->streams->table;
+    for (uint32_t chunk = 0; chunk < table->chunk_count; chunk++)
+        for (uint32_t index = 0; index < EVF__CHUNK_STREAMS_MAX; index++) {
+            evf_stream *stream = evf__stream_table_at(table, chunk, index);
+            if (stream != NULL && stream->origin == origin)
+                return stream;
+        }
+    return NULL;
 }
 
-void bench_accept(struct bench *bench, const struct evf_handler *handler,
-                  const struct evf__proxy_rules *proxy, const struct sockaddr *peer,
-                  socklen_t peer_len)
+static void accept_on(struct bench *bench, evf_worker *worker, const struct evf_handler *handler,
+                      const struct evf__proxy_rules *proxy, const struct sockaddr *peer,
+                      socklen_t peer_len)
 {
-    *bench = (struct bench){ .wire = { .takes = SIZE_MAX } };
-    bench->worker = aligned_alloc(64, (sizeof(evf_worker) + 63) & ~(size_t)63);
-    cr_assert_not_null(bench->worker);
-    memset(bench->worker, 0, sizeof(evf_worker));
-    struct evf__worker_settings settings = { .mailbox = 16, .page_size = 64 * 1024 };
-    cr_assert_eq(evf__worker_init(bench->worker, &settings), 0);
-    cr_assert_eq(evf__streams_init(bench->worker), 0);
+    *bench = (struct bench){ .worker = worker, .wire = { .takes = SIZE_MAX } };
     bench->origin = (struct evf__origin){
         .handler = handler,
         .plugin = "bench",
@@ -256,11 +257,39 @@ void bench_accept(struct bench *bench, const struct evf_handler *handler,
                     .write_max = 8 << 20,
                     .linger_ms = 5000 },
     };
-    cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, peer, peer_len), 0);
-    bench->stream = evf__stream_table_at(&bench->worker->streams->table, 0, 0);
+    cr_assert_eq(evf__stream_accept(worker, -1, &bench->origin, peer, peer_len), 0);
+    bench->stream = stream_of(worker, &bench->origin);
     cr_assert_not_null(bench->stream);
 }
 
+void bench_open(struct bench *bench, const struct evf_handler *handler)
+{
+    bench_accept(bench, handler, NULL, NULL, 0);
+}
+
+void bench_accept(struct bench *bench, const struct evf_handler *handler,
+                  const struct evf__proxy_rules *proxy, const struct sockaddr *peer,
+                  socklen_t peer_len)
+{
+    struct evf__worker_settings settings = { .mailbox = 16, .page_size = 64 * 1024 };
+    evf_worker *worker = aligned_alloc(64, (sizeof(evf_worker) + 63) & ~(size_t)63);
+    cr_assert_not_null(worker);
+    memset(worker, 0, sizeof(evf_worker));
+    cr_assert_eq(evf__worker_init(worker, &settings), 0);
+    cr_assert_eq(evf__streams_init(worker), 0);
+    accept_on(bench, worker, handler, proxy, peer, peer_len);
+}
+
+void bench_join(struct bench *bench, const struct bench *host, const struct evf_handler *handler)
+{
+    accept_on(bench, host->worker, handler, NULL, NULL, 0);
+}
+
+void bench_leave(struct bench *bench)
+{
+    cr_assert_eq(bench->origin.open_streams, 0);
+    free(bench->wire.output);
+}
 void bench_turn(struct bench *bench)
 {
     struct evf__wheel_entry *entry;

@@ -60,6 +60,10 @@ void bench_open(struct bench *bench, const struct evf_handler *handler);
 void bench_accept(struct bench *bench, const struct evf_handler *handler,
                   const struct evf__proxy_rules *proxy, const struct sockaddr *peer,
                   socklen_t peer_len);
+/* One more open stream on the worker of `host`, with a wire of its own. It must leave after the
+ * host's bench_finish. */
+void bench_join(struct bench *bench, const struct bench *host, const struct evf_handler *handler);
+void bench_leave(struct bench *bench);
 /* Ends all, and proves that nothing is left: streams, pages, blocks, pieces, timers. */
 void bench_finish(struct bench *bench);
 
