@@ -86,7 +86,7 @@ class Server:
                     pass
 
 
-def _talk(port, request, enough):
+def talk(port, request, enough):
     """Sends the request, and returns what came until enough(it)."""
     with socket.create_connection(("127.0.0.1", port), timeout=2) as peer:
         peer.sendall(request)
@@ -104,7 +104,7 @@ BODY = b"Hello, World!"
 
 def probe_http(port):
     """Answers GET / with 200 and the body that all contestants have."""
-    got = _talk(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    got = talk(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
                 lambda got: got.partition(b"\r\n\r\n")[2].endswith(BODY))
     head, _, body = got.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200") or body != BODY:
@@ -115,5 +115,5 @@ def probe_http(port):
 
 
 def probe_echo(port):
-    got = _talk(port, b"ping", lambda got: len(got) >= 4)
+    got = talk(port, b"ping", lambda got: len(got) >= 4)
     return None if got == b"ping" else f"to ping it answered {got!r}"
