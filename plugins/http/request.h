@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * One request: its head found by the scan, taken apart by llhttp, completed by the rules that
- * llhttp leaves out; then its body counted and discarded.
+ * One request: its head taken apart by llhttp, completed by the rules that llhttp leaves out; then
+ * its body counted and discarded.
+ *
+ * A head that is there as a whole, and right, is read once. One that is cut or wrong is left to the
+ * scan: it finds the end, however the bytes come, and what is wrong; then llhttp sees all of it. So
+ * the verdict is the same however the network cut the request.
  *
  *   HTTP_STEP_HEAD ──> HTTP_STEP_BODY ──> HTTP_STEP_DONE ──> http_request_init for the next
  *        └──────────────────┴── anything wrong: DONE with a status
@@ -52,18 +56,20 @@ enum http_field {
 
 enum http_step { HTTP_STEP_HEAD, HTTP_STEP_BODY, HTTP_STEP_DONE };
 
-/* A part of the head by its place, so that the head can move. at is 0 for what is absent. */
+/* A part of the head by its place, so that the head can move. */
 struct http_span {
     uint32_t at;
     uint32_t len;
 };
 
 struct http_request {
-    llhttp_t parser;
-    const struct http_rules *rules;
-    struct http_head_scan scan; /* of the head, later of the trailers */
+    llhttp_t parser; /* stands first: llhttp's functions find the request by it */
+
     const char *head;
-    uint32_t head_len;
+    uint32_t head_len; /* with the empty line; 0 until the head was understood */
+    uint32_t line;     /* length of the request line; 0 until llhttp saw its version */
+    struct http_span target;
+    struct http_head_scan scan; /* of a head that came cut, later of the trailers */
     enum http_step step;
 
     /* What to refuse it with, or 0. With `close` the framing is lost or not worth following: no
@@ -77,27 +83,21 @@ struct http_request {
     bool skipped;
 
     /* Of the head. */
-    uint8_t method; /* enum llhttp_method; right when the head was parsed */
-    bool parsed;    /* the head is complete and method, target and fields are right */
+    uint8_t method; /* enum llhttp_method; right when the head was understood */
+    bool headed;    /* llhttp has understood the head, which is within its limits */
+    bool parsed;    /* and method, target and fields are right */
     bool version_1_0;
     bool keep_alive; /* the client would send more requests */
     bool has_body;
     bool expects_continue; /* and so far not a byte of the body has come */
     bool repeated;         /* a conditional field came twice: none is looked at */
-    struct http_span target;
-    struct http_span fields[HTTP_FIELDS];
-
-    /* Of the body. */
-    uint64_t body_len; /* content received */
-    uint64_t wire_len; /* with its framing */
-    uint64_t chunks;   /* how many began */
-    bool in_trailers;  /* the last chunk was seen: the trailer section is being scanned */
-    bool complete;     /* llhttp said so */
+    uint8_t present;       /* one bit for each of `fields` that came */
+    bool in_trailers;      /* the last chunk was seen: the trailer section is being scanned */
+    bool complete;         /* llhttp said so */
 
     /* While the head is parsed. */
-    enum http_field field;
+    uint8_t field;     /* enum http_field */
     bool value_due;    /* a field's name came, its value did not */
-    bool saw_version;  /* HTTP/0.9 has none */
     bool saw_encoding; /* Transfer-Encoding, however empty */
     bool saw_length;
     bool saw_close, saw_keep_alive;
@@ -106,7 +106,20 @@ struct http_request {
     bool early_chunked;  /* chunked stands before another one */
     bool unknown_coding; /* one that is none of the registered ones */
     uint32_t codings;
+    const char *next_line; /* where the next line must begin */
+    const char *colon;     /* behind the field's name */
+    const char *end;       /* of the bytes that llhttp sees */
+
+    /* Of the body. */
+    uint64_t body_len; /* content received */
+    uint64_t wire_len; /* with its framing */
+    uint64_t chunks;   /* how many began */
+
+    /* What stands above is zero when a request begins, what follows is not cleared. */
+    struct http_span fields[HTTP_FIELDS]; /* right where `present` says so */
+    const struct http_rules *rules;
 };
+_Static_assert(HTTP_FIELDS <= 8, "`present` has a bit for each");
 
 /* Ready for a request's first byte. rules must outlive it. */
 void http_request_init(struct http_request *request, const struct http_rules *rules);
@@ -121,7 +134,10 @@ size_t http_request_feed(struct http_request *request, const char *bytes, size_t
 /* The head lies elsewhere now, byte for byte the same. */
 void http_request_move(struct http_request *request, const char *head);
 
-/* A part of the head; at is NULL for what is absent. */
-struct http_text http_request_text(const struct http_request *request, struct http_span span);
+/* The target as it came. */
+struct http_text http_request_target(const struct http_request *request);
+
+/* The value of one of the HTTP_FIELDS; at is NULL where it did not come. */
+struct http_text http_request_field(const struct http_request *request, enum http_field which);
 
 #endif

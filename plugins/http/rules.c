@@ -95,11 +95,12 @@ uint16_t http_field_take(struct http_request *request, const char *value, size_t
         break;
     }
     struct http_span *span = &request->fields[request->field];
-    if (span->at != 0) {
+    if ((request->present & 1u << request->field) != 0) {
         if (request->field == HTTP_FIELD_HOST)
             return 400;
         request->repeated = true;
     }
+    request->present |= (uint8_t)(1u << request->field);
     span->at = (uint32_t)(text.at - request->head);
     span->len = (uint32_t)text.len;
     return 0;
@@ -124,10 +125,10 @@ static uint16_t check_framing(const struct http_request *request)
 static uint16_t check_target(const struct http_request *request)
 {
     struct http_target target;
-    struct http_text host = http_request_text(request, request->fields[HTTP_FIELD_HOST]);
+    struct http_text host = http_request_field(request, HTTP_FIELD_HOST);
     if (host.at == NULL ? !request->version_1_0 : !http_host_valid(host))
         return 400;
-    if (!http_target_split(http_request_text(request, request->target), &target))
+    if (!http_target_split(http_request_target(request), &target))
         return 400;
     if ((target.form == HTTP_ASTERISK && request->method != HTTP_OPTIONS) ||
         (target.form == HTTP_AUTHORITY) != (request->method == HTTP_CONNECT))
@@ -147,8 +148,8 @@ static bool wants_length(const struct http_request *request)
 uint16_t http_rules_check(struct http_request *request)
 {
     const llhttp_t *parser = &request->parser;
-    if (!request->saw_version)
-        return 400;
+    if (request->line == 0)
+        return 400; /* HTTP/0.9 has no version */
     if (parser->http_major != 1)
         return 505;
     uint16_t status = check_target(request);
@@ -193,6 +194,6 @@ uint16_t http_rules_blame(const struct http_request *request)
         return 400;
     if (version[0] != '1')
         return 505;
-    llhttp_errno_t error = llhttp_get_errno(&request->parser);
+    int error = request->parser.error;
     return error == HPE_INVALID_METHOD || error == HPE_INVALID_CONSTANT ? 501 : 400;
 }

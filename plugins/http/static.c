@@ -69,7 +69,7 @@ static void answer_status(struct http_worker *worker, evf_stream *stream,
 
 static struct http_text field(const struct http_request *request, enum http_field which)
 {
-    return http_request_text(request, request->fields[which]);
+    return http_request_field(request, which);
 }
 
 static struct http_wishes wishes_of(const struct http_request *request)
@@ -143,7 +143,7 @@ static void redirect(struct http_worker *worker, evf_stream *stream,
     http_path_encode(&writer, path, strlen(path));
     http_put(&writer, "/", 1);
     struct http_writer without_query = writer;
-    if (http_target_split(http_request_text(request, request->target), &target) &&
+    if (http_target_split(http_request_target(request), &target) &&
         target.query.at != NULL) {
         http_put(&writer, "?", 1);
         http_query_encode(&writer, target.query.at, target.query.len);
@@ -225,7 +225,7 @@ static uint16_t find_path(struct http_worker *worker, const struct http_request 
     static const char index_name[] = "index.html";
     struct http_target target;
     size_t len = 0;
-    if (!http_target_split(http_request_text(request, request->target), &target))
+    if (!http_target_split(http_request_target(request), &target))
         return 400;
     int status = http_path_resolve(target.path, worker->path, sizeof worker->path, &len);
     if (status != 0)
