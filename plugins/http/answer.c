@@ -7,19 +7,41 @@
 
 void http_flush(struct http_worker *worker, evf_stream *stream)
 {
-    if (worker->batch_len == 0)
-        return;
-    worker->written = evf_write(stream, worker->batch, worker->batch_len);
-    worker->batch_len = 0;
+    if (worker->alone.len > 0) {
+        worker->written = evf_write(stream, worker->alone.at, worker->alone.len);
+        worker->alone.len = 0;
+    } else if (worker->batch_len > 0) {
+        worker->written = evf_write(stream, worker->batch, worker->batch_len);
+        worker->batch_len = 0;
+    }
 }
 
 bool http_batch_is_full(const struct http_worker *worker)
 {
-    return HTTP_BATCH_SIZE - worker->batch_len < HTTP_ANSWER_ROOM;
+    return HTTP_BATCH_SIZE - HTTP_ANSWER_ROOM < worker->batch_len + worker->alone.len;
+}
+
+/* What was left alone has company now. It fits, or the batch was full. */
+static void gather(struct http_worker *worker)
+{
+    if (worker->alone.len == 0)
+        return;
+    memcpy(worker->batch, worker->alone.at, worker->alone.len);
+    worker->batch_len = worker->alone.len;
+    worker->alone.len = 0;
+}
+
+void http_append_prepared(struct http_worker *worker, evf_stream *stream, struct http_text answer)
+{
+    if (worker->batch_len == 0 && worker->alone.len == 0)
+        worker->alone = answer;
+    else
+        http_append(worker, stream, answer.at, answer.len);
 }
 
 void http_append(struct http_worker *worker, evf_stream *stream, const char *bytes, size_t len)
 {
+    gather(worker);
     if (len > HTTP_BATCH_SIZE - worker->batch_len) {
         struct iovec both[] = { { worker->batch, worker->batch_len }, { (char *)bytes, len } };
         worker->written = evf_writev(stream, both, 2);
@@ -32,6 +54,7 @@ void http_append(struct http_worker *worker, evf_stream *stream, const char *byt
 
 void http_append_head(struct http_worker *worker, const struct http_response *response)
 {
+    gather(worker);
     char *at = worker->batch + worker->batch_len;
     struct http_writer writer = { at, worker->batch + HTTP_BATCH_SIZE, false };
     http_put_head(&writer, response, worker->date, worker->now_s);
@@ -40,13 +63,16 @@ void http_append_head(struct http_worker *worker, const struct http_response *re
 
 void http_count(struct http_worker *worker, uint16_t status)
 {
+    unsigned class = status / 100;
     worker->requests++;
-    worker->statuses[status / 100]++;
+    worker->statuses[class]++;
+    worker->classes |= (uint8_t)(1u << class);
 }
 
-enum http_connection http_decide(evf_stream *stream, const struct http_request *request, bool more)
+enum http_connection http_decide(struct http_worker *worker, const struct http_request *request,
+                                 bool more)
 {
-    struct http_stream *state = evf_stream_state(stream);
+    struct http_stream *state = worker->state;
     bool stays = request->keep_alive && !request->close;
     /* While stopping, requests that came along are still answered; the last one says so. */
     if ((state->flags & HTTP_QUIESCED) != 0 && !more)
@@ -81,28 +107,28 @@ void http_refuse(struct http_worker *worker, evf_stream *stream, struct http_exc
     struct http_response response = { .status = status };
     if (status == 405)
         response.allow = worker->http->allow;
-    response.connection = http_decide(stream, request, false);
+    response.connection = http_decide(worker, request, false);
     http_answer_short(worker, stream, request, &response);
 }
 
 static void answer_fixed(struct http_worker *worker, evf_stream *stream,
                          const struct http_request *request, bool more)
 {
-    const struct http_instance *http = worker->http;
-    enum http_connection connection = http_decide(stream, request, more);
-    http_append(worker, stream, worker->fixed.forms[connection].head,
-                worker->fixed.forms[connection].len);
-    if (http->body.len > 0 && request->method != HTTP_HEAD)
-        http_append(worker, stream, http->body.at, http->body.len);
-    http_count(worker, http->status);
+    enum http_connection connection = http_decide(worker, request, more);
+    struct http_text answer = { worker->fixed.forms[connection].bytes,
+                                worker->fixed.forms[connection].len };
+    if (request->method == HTTP_HEAD)
+        answer.len = worker->fixed.forms[connection].head_len;
+    http_append_prepared(worker, stream, answer);
+    http_count(worker, worker->http->status);
 }
 
 /* OPTIONS says what may be asked for, and nothing about the target. */
-static void answer_options(struct http_worker *worker, evf_stream *stream,
-                           const struct http_request *request, bool more)
+static void answer_options(struct http_worker *worker, const struct http_request *request,
+                           bool more)
 {
     struct http_response response = { .status = 204, .allow = worker->http->allow };
-    response.connection = http_decide(stream, request, more);
+    response.connection = http_decide(worker, request, more);
     http_append_head(worker, &response);
     http_count(worker, response.status);
 }
@@ -116,13 +142,13 @@ bool http_answer(struct http_worker *worker, evf_stream *stream, struct http_exc
         struct http_response response = { .status = request->status };
         if (response.status == 405)
             response.allow = http->allow;
-        response.connection = http_decide(stream, request, more);
+        response.connection = http_decide(worker, request, more);
         http_answer_short(worker, stream, request, &response);
         return true;
     }
-    bool asterisk = request->target.len == 1 && request->head[request->target.at] == '*';
-    if (request->method == HTTP_OPTIONS && (asterisk || http->root >= 0)) {
-        answer_options(worker, stream, request, more);
+    if (request->method == HTTP_OPTIONS &&
+        (http->root >= 0 || http_text_is(http_request_target(request), "*"))) {
+        answer_options(worker, request, more);
         return true;
     }
     if (http->root >= 0)

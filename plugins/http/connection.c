@@ -19,33 +19,59 @@
 
 #include "server.h"
 
-struct http_worker *http_worker_of(evf_stream *stream)
+static struct http_worker *worker_of(const struct http_stream *state)
 {
-    evf_worker *evf = evf_stream_worker(stream);
-    struct http_worker *worker = evf_worker_state(evf_stream_instance(stream), evf);
-    int64_t now_s = (int64_t)(evf_wall_ms(evf) / 1000);
-    if (now_s != worker->now_s) {
-        worker->now_s = now_s;
-        http_date_format(now_s, worker->date);
-        http_prepared_set_date(&worker->fixed, worker->date);
-    }
+    const struct http_exchange *exchange = http_exchange_of(state);
+    return exchange != NULL ? exchange->worker : state->worker;
+}
+
+/* The calendar clock is read once a second: a step of it shows that much later. */
+static void set_date(struct http_worker *worker, uint64_t now_ms)
+{
+    uint64_t wall_ms = evf_wall_ms(worker->worker);
+    worker->date_until = now_ms + 1000 - wall_ms % 1000;
+    worker->now_s = (int64_t)(wall_ms / 1000);
+    http_date_format(worker->now_s, worker->date);
+    http_prepared_set_date(&worker->fixed, worker->date);
+}
+
+struct http_worker *http_worker_begin(struct http_stream *state)
+{
+    struct http_worker *worker = worker_of(state);
+    uint64_t now_ms = evf_now(worker->worker);
+    if (now_ms >= worker->date_until)
+        set_date(worker, now_ms);
+    worker->state = state;
     worker->written = EVF_FLUSHED;
     return worker;
 }
 
-struct http_exchange *http_exchange_take(struct http_worker *worker)
+/* ---- Exchanges ---- */
+
+/* A free one, which stays where it is; NULL without memory. */
+static struct http_exchange *free_exchange(struct http_worker *worker)
 {
-    struct http_exchange *exchange = worker->exchanges;
-    if (exchange == NULL) {
-        exchange = calloc(1, sizeof *exchange);
-        if (exchange == NULL)
+    if (worker->exchanges == NULL) {
+        worker->exchanges = calloc(1, sizeof *worker->exchanges);
+        if (worker->exchanges == NULL)
             return NULL;
-    } else {
-        worker->exchanges = exchange->next;
-        worker->exchange_count--;
+        worker->exchanges->worker = worker;
+        worker->exchange_count = 1;
     }
-    http_request_init(&exchange->request, &worker->http->rules);
-    return exchange;
+    return worker->exchanges;
+}
+
+/* The exchange, which is the first free one or attached already, stays with the connection. */
+static void attach(struct http_stream *state, struct http_exchange *exchange)
+{
+    struct http_worker *worker = exchange->worker;
+    if (exchange->attached)
+        return;
+    worker->exchanges = exchange->next;
+    worker->exchange_count--;
+    exchange->attached = true;
+    state->exchange = exchange;
+    state->flags |= HTTP_EXCHANGE;
 }
 
 /* Gives up what the exchange holds. */
@@ -58,9 +84,16 @@ static void clear(struct http_exchange *exchange)
     exchange->job = NULL;
 }
 
-void http_exchange_drop(struct http_worker *worker, struct http_exchange *exchange)
+static void detach(struct http_stream *state)
 {
+    struct http_exchange *exchange = http_exchange_of(state);
+    if (exchange == NULL)
+        return;
+    struct http_worker *worker = exchange->worker;
     clear(exchange);
+    exchange->attached = false;
+    state->worker = worker;
+    state->flags &= ~(uint32_t)HTTP_EXCHANGE;
     if (worker->exchange_count >= HTTP_EXCHANGES_KEPT) {
         free(exchange);
         return;
@@ -70,29 +103,25 @@ void http_exchange_drop(struct http_worker *worker, struct http_exchange *exchan
     worker->exchange_count++;
 }
 
-static void detach(struct http_worker *worker, struct http_stream *state)
-{
-    if (state->exchange != NULL)
-        http_exchange_drop(worker, state->exchange);
-    state->exchange = NULL;
-}
+/* ---- The end of a callback ---- */
 
 static void add_figures(struct http_worker *worker)
 {
     evf_counter_add(worker->http->requests, worker->requests);
     worker->requests = 0;
-    for (int i = 2; i < 6; i++)
-        if (worker->statuses[i] != 0) {
-            evf_counter_add(worker->http->statuses[i], worker->statuses[i]);
-            worker->statuses[i] = 0;
-        }
+    while (worker->classes != 0) {
+        int class = __builtin_ctz(worker->classes);
+        evf_counter_add(worker->http->statuses[class], worker->statuses[class]);
+        worker->statuses[class] = 0;
+        worker->classes &= (uint8_t)(worker->classes - 1);
+    }
 }
 
 /* Nothing is under way and nothing was left over. */
 static bool is_idle(const struct http_stream *state)
 {
-    return state->exchange == NULL &&
-           (state->flags & (HTTP_FULL | HTTP_WAITING | HTTP_ENDING | HTTP_REST)) == 0;
+    return (state->flags & (HTTP_EXCHANGE | HTTP_FULL | HTTP_WAITING | HTTP_ENDING | HTTP_REST)) ==
+           0;
 }
 
 static void end_idle(evf_stream *stream)
@@ -103,9 +132,8 @@ static void end_idle(evf_stream *stream)
 }
 
 /* Writes what was answered and acts on how that went: the end of every callback that answers. */
-static void settle(struct http_worker *worker, evf_stream *stream)
+static void settle(struct http_worker *worker, evf_stream *stream, struct http_stream *state)
 {
-    struct http_stream *state = evf_stream_state(stream);
     http_flush(worker, stream);
     if (worker->requests != 0)
         add_figures(worker);
@@ -117,7 +145,7 @@ static void settle(struct http_worker *worker, evf_stream *stream)
         evf_end(stream);
     } else if (worker->written != EVF_FLUSHED && (state->flags & HTTP_WAITING) == 0) {
         state->flags |= HTTP_FULL;
-        if (state->exchange != NULL)
+        if ((state->flags & HTTP_EXCHANGE) != 0)
             evf_timer_stop(&state->exchange->timer);
         evf_pause(stream);
     } else if (worker->half_grace_over && is_idle(state)) {
@@ -126,12 +154,12 @@ static void settle(struct http_worker *worker, evf_stream *stream)
 }
 
 /* The last answer of a connection in place of what it waits for. */
-static void give_up(struct http_worker *worker, evf_stream *stream, uint16_t status)
+static void give_up(evf_stream *stream, struct http_stream *state, uint16_t status)
 {
-    struct http_stream *state = evf_stream_state(stream);
+    struct http_worker *worker = http_worker_begin(state);
     http_refuse(worker, stream, state->exchange, status);
-    detach(worker, state);
-    settle(worker, stream);
+    detach(state);
+    settle(worker, stream, state);
 }
 
 static void too_late(evf_worker *evf, struct evf_timer *timer, void *argument)
@@ -139,7 +167,7 @@ static void too_late(evf_worker *evf, struct evf_timer *timer, void *argument)
     evf_stream *stream = argument;
     (void)evf;
     (void)timer;
-    give_up(http_worker_of(stream), stream, 408);
+    give_up(stream, evf_stream_state(stream), 408);
 }
 
 /* The head outlives the bytes that it came with: as a copy, because a held slice would keep a whole
@@ -164,10 +192,8 @@ static void await_more(struct http_worker *worker, evf_stream *stream,
                        struct http_exchange *exchange)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    struct http_stream *state = evf_stream_state(stream);
     struct http_request *request = &exchange->request;
     const struct http_instance *http = worker->http;
-    state->exchange = exchange;
     if (request->step == HTTP_STEP_BODY) {
         hold_head(worker, stream, exchange);
         if (request->expects_continue)
@@ -185,42 +211,49 @@ static bool more_stands(const char *bytes, size_t len)
     return len > 2 || (len > 0 && memcmp(bytes, "\r\n", len) != 0);
 }
 
-/* Answers request after request. Returns what was consumed; *cut tells whether the exchange is in
- * the middle of a request that needs more input. */
-static size_t answer_all(struct http_worker *worker, evf_stream *stream,
-                         struct http_exchange *exchange, evf_slice input, bool *cut)
+/* Answers request after request. Returns what was consumed. The exchange is attached afterwards when
+ * it is in the middle of a request that needs more input, or waits for a file. */
+static size_t answer_all(struct http_worker *worker, evf_stream *stream, struct http_stream *state,
+                         struct http_exchange *exchange, evf_slice input)
 {
-    struct http_stream *state = evf_stream_state(stream);
     struct http_request *request = &exchange->request;
     const char *bytes = (const char *)input.data;
     size_t used = 0;
-    *cut = false;
     for (;;) {
         used += http_request_feed(request, bytes + used, input.len - used);
         if (request->step != HTTP_STEP_DONE) {
-            *cut = request->step == HTTP_STEP_BODY || used < input.len;
-            if (!*cut && request->skipped)
+            if (request->step == HTTP_STEP_BODY || used < input.len) {
+                attach(state, exchange);
+                await_more(worker, stream, exchange);
+                return used;
+            }
+            if (request->skipped)
                 state->flags |= HTTP_SKIPPED;
-            return used;
+            break;
         }
         if (!http_answer(worker, stream, exchange, more_stands(bytes + used, input.len - used))) {
+            attach(state, exchange);
             evf_timer_stop(&exchange->timer);
-            state->exchange = exchange;
             hold_head(worker, stream, exchange);
             state->flags |= HTTP_WAITING;
             evf_pause(stream);
             return used;
         }
-        clear(exchange);
+        if (exchange->attached)
+            clear(exchange);
         state->flags &= ~(uint32_t)HTTP_SKIPPED;
-        if ((state->flags & HTTP_ENDING) != 0)
-            return input.len;
+        if ((state->flags & HTTP_ENDING) != 0) {
+            used = input.len;
+            break;
+        }
         if (http_batch_is_full(worker))
             http_flush(worker, stream);
         if (used == input.len || worker->written != EVF_FLUSHED)
-            return used;
+            break;
         http_request_init(request, &worker->http->rules);
     }
+    detach(state);
+    return used;
 }
 
 static size_t http_data(evf_stream *stream, evf_slice input)
@@ -228,44 +261,41 @@ static size_t http_data(evf_stream *stream, evf_slice input)
     struct http_stream *state = evf_stream_state(stream);
     if ((state->flags & HTTP_ENDING) != 0)
         return input.len;
-    struct http_worker *worker = http_worker_of(stream);
-    struct http_exchange *exchange = state->exchange;
-    bool cut;
+    struct http_worker *worker = http_worker_begin(state);
+    struct http_exchange *exchange = http_exchange_of(state);
     if (exchange == NULL) {
-        exchange = http_exchange_take(worker);
+        exchange = free_exchange(worker);
         if (exchange == NULL) {
             evf_close_with(stream, -ENOMEM);
             return input.len;
         }
+        http_request_init(&exchange->request, &worker->http->rules);
         exchange->request.skipped = (state->flags & HTTP_SKIPPED) != 0;
     }
-    state->exchange = NULL;
-    size_t used = answer_all(worker, stream, exchange, input, &cut);
-    if (cut)
-        await_more(worker, stream, exchange);
-    else if (state->exchange == NULL)
-        http_exchange_drop(worker, exchange);
+    size_t used = answer_all(worker, stream, state, exchange, input);
     if (used < input.len)
         state->flags |= HTTP_REST;
     else
         state->flags &= ~(uint32_t)HTTP_REST;
-    settle(worker, stream);
+    settle(worker, stream, state);
     return used;
 }
 
 void http_connection_answered(struct http_worker *worker, evf_stream *stream)
 {
     struct http_stream *state = evf_stream_state(stream);
-    detach(worker, state);
+    detach(state);
     state->flags &= ~(uint32_t)(HTTP_WAITING | HTTP_SKIPPED);
-    settle(worker, stream);
+    settle(worker, stream, state);
     if ((state->flags & HTTP_FULL) == 0)
         evf_resume(stream);
 }
 
 static void open_stream(evf_stream *stream)
 {
-    const struct http_instance *http = evf_instance_state(evf_stream_instance(stream));
+    struct http_stream *state = evf_stream_state(stream);
+    state->worker = evf_worker_state(evf_stream_instance(stream), evf_stream_worker(stream));
+    const struct http_instance *http = state->worker->http;
     size_t least = (size_t)http->rules.max_head + http->rules.max_line + 4;
     if (evf_max_frame(stream) < least)
         evf_set_max_frame(stream, least);
@@ -276,8 +306,8 @@ static void http_drain(evf_stream *stream)
     struct http_stream *state = evf_stream_state(stream);
     if ((state->flags & HTTP_FULL) == 0)
         return;
-    struct http_worker *worker = http_worker_of(stream);
-    struct http_exchange *exchange = state->exchange;
+    struct http_worker *worker = worker_of(state);
+    struct http_exchange *exchange = http_exchange_of(state);
     state->flags &= ~(uint32_t)HTTP_FULL;
     evf_resume(stream);
     /* A rest is presented again and starts its own time; in a body there may be none. */
@@ -293,8 +323,8 @@ static void http_end(evf_stream *stream)
     struct http_stream *state = evf_stream_state(stream);
     if ((state->flags & HTTP_ENDING) != 0)
         return;
-    if (state->exchange != NULL)
-        give_up(http_worker_of(stream), stream, 400);
+    if ((state->flags & HTTP_EXCHANGE) != 0)
+        give_up(stream, state, 400);
     else
         end_idle(stream);
 }
@@ -319,7 +349,7 @@ static void half_grace(evf_worker *evf, struct evf_timer *timer, void *argument)
 static void http_quiesce(evf_stream *stream)
 {
     struct http_stream *state = evf_stream_state(stream);
-    struct http_worker *worker = http_worker_of(stream);
+    struct http_worker *worker = worker_of(state);
     evf_worker *evf = worker->worker;
     state->flags |= HTTP_QUIESCED;
     if (worker->half_grace_over) {
@@ -335,11 +365,8 @@ static void http_quiesce(evf_stream *stream)
 
 static void http_close(evf_stream *stream, int reason)
 {
-    struct http_stream *state = evf_stream_state(stream);
-    evf_worker *evf = evf_stream_worker(stream);
     (void)reason;
-    if (state->exchange != NULL)
-        detach(evf_worker_state(evf_stream_instance(stream), evf), state);
+    detach(evf_stream_state(stream));
 }
 
 const struct evf_handler http_handler = {

@@ -174,7 +174,6 @@ static int http_worker_start(evf_instance *instance, evf_worker *evf)
     worker->worker = evf;
     worker->instance = instance;
     worker->http = http;
-    worker->now_s = -1;
     if (http->root >= 0)
         return 0;
     struct http_response response = { .status = http->status };
@@ -182,7 +181,8 @@ static int http_worker_start(evf_instance *instance, evf_worker *evf)
     response.length = http->body.len;
     if (http_status_has_body(http->status))
         response.type = http->type;
-    http_prepare(&worker->fixed, &response);
+    if (http_prepare(&worker->fixed, &response, http->body) < 0)
+        return evf_fail(instance, "no memory for the fixed answer");
     return 0;
 }
 
@@ -196,6 +196,7 @@ static void http_worker_stop(evf_instance *instance, evf_worker *evf)
         free(exchange);
     }
     worker->exchange_count = 0;
+    http_prepared_fini(&worker->fixed);
     http_static_fini(worker);
 }
 

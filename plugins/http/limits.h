@@ -14,6 +14,9 @@ enum {
      * which `type` has 255. */
     HTTP_HEAD_MAX = 1024,
 
+    /* Prepared answers begin on lines of the cache of their own. */
+    HTTP_LINE = 64,
+
     /* What `type` may hold; longer media types do not exist. */
     HTTP_TYPE_MAX = 255,
 

@@ -4,6 +4,9 @@
  */
 #include "response.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 static const struct {
     uint16_t status;
     const char *reason;
@@ -151,24 +154,41 @@ size_t http_error_body(uint16_t status, char ret[HTTP_ERROR_BODY_MAX])
     return (size_t)(writer.at - ret);
 }
 
-void http_prepare(struct http_prepared *prepared, const struct http_response *response)
+int http_prepare(struct http_prepared *prepared, const struct http_response *response,
+                 struct http_text body)
 {
     static const char no_date[HTTP_DATE_LEN + 1] = "Thu, 01 Jan 1970 00:00:00 GMT";
     struct http_response form = *response;
+    size_t size = (HTTP_HEAD_MAX + body.len + HTTP_LINE - 1) / HTTP_LINE * HTTP_LINE;
+    char *memory = aligned_alloc(HTTP_LINE, HTTP_CONNECTIONS * size);
+    if (memory == NULL)
+        return -ENOMEM;
     for (int i = 0; i < HTTP_CONNECTIONS; i++) {
-        char *head = prepared->forms[i].head;
-        struct http_writer writer = { head, head + HTTP_HEAD_MAX, false };
+        char *bytes = memory + (size_t)i * size;
+        struct http_writer writer = { bytes, bytes + HTTP_HEAD_MAX, false };
         form.connection = (enum http_connection)i;
         http_put_head(&writer, &form, no_date, 0);
-        prepared->forms[i].len = (size_t)(writer.at - head);
-        /* The date stands behind the status line, where nothing else can look like it. */
-        prepared->forms[i].date_at =
-            strlen("HTTP/1.1 200 ") + strlen(http_reason(response->status)) + strlen("\r\nDate: ");
+        if (body.len > 0)
+            memcpy(writer.at, body.at, body.len);
+        prepared->forms[i].bytes = bytes;
+        prepared->forms[i].head_len = (uint32_t)(writer.at - bytes);
+        prepared->forms[i].len = prepared->forms[i].head_len + (uint32_t)body.len;
     }
+    /* The date stands behind the status line, where nothing else can look like it. */
+    prepared->date_at = (uint32_t)(strlen("HTTP/1.1 200 ") + strlen(http_reason(response->status)) +
+                                   strlen("\r\nDate: "));
+    prepared->memory = memory;
+    return 0;
 }
 
 void http_prepared_set_date(struct http_prepared *prepared, const char *date)
 {
-    for (int i = 0; i < HTTP_CONNECTIONS; i++)
-        memcpy(prepared->forms[i].head + prepared->forms[i].date_at, date, HTTP_DATE_LEN);
+    for (int i = 0; i < HTTP_CONNECTIONS && prepared->memory != NULL; i++)
+        memcpy(prepared->forms[i].bytes + prepared->date_at, date, HTTP_DATE_LEN);
+}
+
+void http_prepared_fini(struct http_prepared *prepared)
+{
+    free(prepared->memory);
+    prepared->memory = NULL;
 }

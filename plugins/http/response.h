@@ -46,17 +46,22 @@ void http_put_head(struct http_writer *writer, const struct http_response *respo
 /* The short text that goes along with an error, "404 Not Found\n". Returns its length. */
 size_t http_error_body(uint16_t status, char ret[HTTP_ERROR_BODY_MAX]);
 
-/* One answer in its three forms. */
+/* One answer in its three forms, each with its body behind its head. */
 struct http_prepared {
     struct {
-        char head[HTTP_HEAD_MAX];
-        size_t len;
-        size_t date_at;
+        char *bytes;
+        uint32_t head_len;
+        uint32_t len; /* of both */
     } forms[HTTP_CONNECTIONS];
+    uint32_t date_at; /* in each form */
+    char *memory;
 };
 
-/* The response's own `connection` is not looked at. */
-void http_prepare(struct http_prepared *prepared, const struct http_response *response);
+/* The response's own `connection` is not looked at. -ENOMEM. */
+int http_prepare(struct http_prepared *prepared, const struct http_response *response,
+                 struct http_text body);
 void http_prepared_set_date(struct http_prepared *prepared, const char *date);
+/* What is all zero is let be. */
+void http_prepared_fini(struct http_prepared *prepared);
 
 #endif

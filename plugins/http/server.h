@@ -43,51 +43,63 @@ struct http_instance {
 
 struct http_job;
 
-/* A request on its way to its answer. */
+/* A request on its way to its answer. One that goes through within a callback uses the first of the
+ * worker's free ones where it lies. */
 struct http_exchange {
     struct http_request request;
+    struct http_worker *worker;
+    struct http_exchange *next; /* of the free ones */
+    bool attached;              /* to a connection; only then is there anything in what follows */
+    bool holds_head;
     struct evf_timer timer; /* for the rest of the head, or the next piece of the body */
     evf_slice head;         /* held when the head must outlive the bytes it came with */
-    bool holds_head;
-    struct http_job *job; /* a file is being opened for it */
-    struct http_exchange *next;
+    struct http_job *job;   /* a file is being opened for it */
 };
 
-/* One worker's own. */
+/* One worker's own. What every request needs stands first. */
 struct http_worker {
     evf_worker *worker;
-    evf_instance *instance;
     const struct http_instance *http;
+    struct http_exchange *exchanges; /* free ones; one at least while a request is worked on */
 
-    /* The date, and the fixed answer with that date. */
-    int64_t now_s;
-    char date[HTTP_DATE_LEN];
-    struct http_prepared fixed;
-
-    /* Answers of the stream that is being worked on, not yet written. */
-    char batch[HTTP_BATCH_SIZE];
+    /* Of the connection that is being worked on. Its answers that are not yet written stand in the
+     * batch, or one alone is left where it was prepared (then the batch is empty). */
+    struct http_stream *state;
+    struct http_text alone;
     size_t batch_len;
     int written; /* what the last write returned */
-    uint64_t requests;
-    uint64_t statuses[6];
 
-    /* Free lists. */
-    struct http_exchange *exchanges;
-    size_t exchange_count;
-    struct http_job *jobs;
-    size_t job_count;
+    /* Not yet added to the figures. */
+    uint32_t requests;
+    uint8_t classes; /* one bit for each of `statuses` that is not 0 */
+    uint32_t statuses[6];
+
+    /* The date, until the worker's clock shows date_until; and the fixed answer with that date. */
+    uint64_t date_until;
+    struct http_prepared fixed;
+    int64_t now_s;
+    char date[HTTP_DATE_LEN];
 
     /* The graceful stop: after half of the grace idle connections are ended. */
-    struct evf_timer half_grace;
     bool half_grace_over;
+    struct evf_timer half_grace;
+
+    evf_instance *instance;
+    size_t exchange_count;
+    struct http_job *jobs; /* free ones */
+    size_t job_count;
 
     char path[HTTP_PATH_MAX];
     char location[HTTP_LOCATION_MAX];
+    char batch[HTTP_BATCH_SIZE];
 };
 
-/* A connection's own. */
+/* A connection's own. Who has an exchange finds the worker through it. */
 struct http_stream {
-    struct http_exchange *exchange;
+    union {
+        struct http_worker *worker;
+        struct http_exchange *exchange; /* with HTTP_EXCHANGE */
+    };
     uint32_t flags;
 };
 _Static_assert(sizeof(struct http_stream) <= 16, "an idle connection costs this much");
@@ -99,18 +111,21 @@ enum {
     HTTP_QUIESCED = 1 << 3, /* the server stops: the next answer is the last */
     HTTP_REST = 1 << 4,     /* input was left unconsumed */
     HTTP_SKIPPED = 1 << 5,  /* an empty line came in front of the next request */
+    HTTP_EXCHANGE = 1 << 6, /* an exchange is attached */
 };
+
+/* The exchange that is attached, or NULL. */
+static inline struct http_exchange *http_exchange_of(const struct http_stream *state)
+{
+    return (state->flags & HTTP_EXCHANGE) != 0 ? state->exchange : NULL;
+}
 
 /* ---- connection.c ---- */
 
 extern const struct evf_handler http_handler;
 
-/* This worker's own, with the date brought up to date. */
-struct http_worker *http_worker_of(evf_stream *stream);
-
-/* A free exchange, initialised; NULL without memory. */
-struct http_exchange *http_exchange_take(struct http_worker *worker);
-void http_exchange_drop(struct http_worker *worker, struct http_exchange *exchange);
+/* Begins a callback that may answer: the connection's worker, with the date brought up to date. */
+struct http_worker *http_worker_begin(struct http_stream *state);
 
 /* The file of a waiting exchange was found, or not, and its answer stands in the batch: goes on
  * with the connection. */
@@ -129,7 +144,8 @@ void http_refuse(struct http_worker *worker, evf_stream *stream, struct http_exc
 
 /* Whether this answer is the connection's last, which sets HTTP_ENDING; and what its Connection
  * field says. */
-enum http_connection http_decide(evf_stream *stream, const struct http_request *request, bool more);
+enum http_connection http_decide(struct http_worker *worker, const struct http_request *request,
+                                 bool more);
 
 /* A short answer with the status's own text as its body. response holds status and connection and
  * what else there is but type and length. */
@@ -142,6 +158,8 @@ bool http_batch_is_full(const struct http_worker *worker);
 /* Appends; what does not fit goes out in one write with all that stands before it. */
 void http_append(struct http_worker *worker, evf_stream *stream, const char *bytes, size_t len);
 void http_append_head(struct http_worker *worker, const struct http_response *response);
+/* The same for an answer that stays where it is until it was flushed; alone it is not copied. */
+void http_append_prepared(struct http_worker *worker, evf_stream *stream, struct http_text answer);
 void http_flush(struct http_worker *worker, evf_stream *stream);
 void http_count(struct http_worker *worker, uint16_t status);
 

@@ -63,7 +63,7 @@ static void answer_status(struct http_worker *worker, evf_stream *stream,
                           const struct http_request *request, bool more, uint16_t status)
 {
     struct http_response response = { .status = status };
-    response.connection = http_decide(stream, request, more);
+    response.connection = http_decide(worker, request, more);
     http_answer_short(worker, stream, request, &response);
 }
 
@@ -111,7 +111,7 @@ static void answer_file(struct http_worker *worker, evf_stream *stream,
     struct http_wishes wishes = wishes_of(request);
     struct http_verdict verdict = http_judge(&wishes, &file->facts, worker->now_s);
     struct http_response response = { .status = verdict.status };
-    response.connection = http_decide(stream, request, more);
+    response.connection = http_decide(worker, request, more);
     response.facts = &file->facts;
     response.range = verdict;
     response.has_range = verdict.status == 206 || verdict.status == 416;
@@ -152,7 +152,7 @@ static void redirect(struct http_worker *worker, evf_stream *stream,
     }
     struct http_response response = { .status = 301 };
     response.location = (struct http_text){ at, (size_t)(writer.at - at) };
-    response.connection = http_decide(stream, request, more);
+    response.connection = http_decide(worker, request, more);
     http_answer_short(worker, stream, request, &response);
 }
 
@@ -191,8 +191,8 @@ static void file_opened(evf_worker *evf, void *argument)
         return;
     }
     struct http_stream *state = evf_stream_state(stream);
-    struct http_exchange *exchange = state->exchange;
-    worker = http_worker_of(stream);
+    struct http_exchange *exchange = http_exchange_of(state);
+    (void)http_worker_begin(state);
     exchange->job = NULL;
     answer_opened(worker, stream, &exchange->request, (state->flags & HTTP_REST) != 0, job->path,
                   job->error, &job->file);

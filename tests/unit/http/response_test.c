@@ -77,21 +77,24 @@ Test(response, never_exceeds_its_limit)
 
 Test(response, prepared_differs_only_in_connection_and_takes_any_date)
 {
-    static struct http_prepared prepared;
+    struct http_prepared prepared = { 0 };
+    struct http_text body = { "the body", 8 };
     static const char *const connections[] = { "", "Connection: close\r\n",
                                                "Connection: keep-alive\r\n" };
     struct http_response response = { .status = 404, .type = "a/b", .has_length = true };
     char expected[512];
-    http_prepare(&prepared, &response);
+    cr_assert_eq(http_prepare(&prepared, &response, body), 0);
     http_prepared_set_date(&prepared, DATE);
     for (int i = 0; i < HTTP_CONNECTIONS; i++) {
         int len = snprintf(expected, sizeof expected,
                            "HTTP/1.1 404 Not Found\r\nDate: " DATE "\r\nContent-Type: a/b\r\n"
-                           "Content-Length: 0\r\n%s\r\n",
+                           "Content-Length: 0\r\n%s\r\nthe body",
                            connections[i]);
         cr_assert_eq(prepared.forms[i].len, (size_t)len);
-        cr_assert(memcmp(prepared.forms[i].head, expected, (size_t)len) == 0);
+        cr_assert_eq(prepared.forms[i].head_len, (size_t)len - 8);
+        cr_assert(memcmp(prepared.forms[i].bytes, expected, (size_t)len) == 0);
     }
+    http_prepared_fini(&prepared);
 }
 
 Test(response, has_a_text_for_every_error)
