@@ -12,6 +12,7 @@
 
 #include "file.h"
 #include "page.h"
+#include "parser.h"
 #include "server.h"
 
 static const struct evf_option options[] = {
@@ -154,6 +155,7 @@ static int http_start(evf_instance *instance)
     struct http_instance *http = evf_instance_state(instance);
     const char *root = evf_option_string(instance, "root");
     http->root = -1;
+    http->rules.run = http_parser_best();
     http->rules.max_line = (uint32_t)evf_option_int(instance, "max-line");
     http->rules.max_head = (uint32_t)evf_option_int(instance, "max-head");
     http->rules.max_body = (uint64_t)evf_option_int(instance, "max-body");

@@ -199,7 +199,11 @@ NOTHING(reset)
 
 #include <llhttp.c>
 
-size_t http_parser_run(struct http_request *request, const char *bytes, size_t len)
+#ifndef HTTP_PARSER_RUN
+#define HTTP_PARSER_RUN http_parser_run
+#endif
+
+size_t HTTP_PARSER_RUN(struct http_request *request, const char *bytes, size_t len)
 {
     llhttp_t *parser = &request->parser;
     if (parser->_current == NULL) {

@@ -13,6 +13,9 @@
  * head was understood, where status may still be 0.
  *
  * Heads come whole, from request->head on; a head that is cut is not understood. */
-size_t http_parser_run(struct http_request *request, const char *bytes, size_t len);
+http_parser_fn http_parser_run;
+
+/* The same by the processor's best means: http_parser_run, or another that comes to the same. */
+http_parser_fn *http_parser_best(void);
 
 #endif

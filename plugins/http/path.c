@@ -20,18 +20,21 @@ static bool is_unreserved(char c)
     return kinds[(unsigned char)c] == UNRESERVED;
 }
 
-/* A name or an IPv4 address: reg-name of RFC 3986. */
-static bool is_name(struct http_text host)
+/* The length of the name or IPv4 address in front: reg-name of RFC 3986. */
+static size_t name_length(struct http_text host)
 {
-    for (size_t i = 0; i < host.len; i++) {
-        if (kinds[(unsigned char)host.at[i]] != 0)
+    size_t len = 0;
+    while (len < host.len) {
+        if (kinds[(unsigned char)host.at[len]] != 0) {
+            len++;
             continue;
-        if (host.at[i] != '%' || host.len - i < 3 || http_hex(host.at[i + 1]) < 0 ||
-            http_hex(host.at[i + 2]) < 0)
-            return false;
-        i += 2;
+        }
+        if (host.at[len] != '%' || host.len - len < 3 || http_hex(host.at[len + 1]) < 0 ||
+            http_hex(host.at[len + 2]) < 0)
+            break;
+        len += 3;
     }
-    return true;
+    return len;
 }
 
 /* What stands between the brackets of an IP literal, checked by its characters only. */
@@ -45,33 +48,40 @@ static bool is_literal(struct http_text host)
     return host.len > 0;
 }
 
-static bool is_port(struct http_text port)
+/* What stands behind a name or a literal: nothing, or a port. */
+static bool is_port(struct http_text rest)
 {
-    uint64_t number;
-    if (port.len == 0)
+    uint32_t number = 0;
+    if (rest.len == 0)
         return true;
-    return http_number(port, &number) && number <= 65535;
+    if (rest.at[0] != ':')
+        return false;
+    for (size_t i = 1; i < rest.len; i++) {
+        uint32_t digit = (uint32_t)(unsigned char)rest.at[i] - '0';
+        number = number * 10 + digit;
+        if (digit > 9 || number > 65535)
+            return false;
+    }
+    return true;
+}
+
+static bool is_bracketed(struct http_text host)
+{
+    const char *bracket = memchr(host.at, ']', host.len);
+    if (bracket == NULL)
+        return false;
+    size_t used = (size_t)(bracket - host.at) + 1;
+    return is_literal((struct http_text){ host.at + 1, used - 2 }) &&
+           is_port((struct http_text){ bracket + 1, host.len - used });
 }
 
 bool http_host_valid(struct http_text host)
 {
-    if (host.len > 0 && host.at[0] == '[') {
-        const char *bracket = memchr(host.at, ']', host.len);
-        if (bracket == NULL)
-            return false;
-        size_t used = (size_t)(bracket - host.at) + 1;
-        struct http_text rest = { host.at + used, host.len - used };
-        if (!is_literal((struct http_text){ host.at + 1, used - 2 }))
-            return false;
-        return rest.len == 0 ||
-               (rest.at[0] == ':' && is_port((struct http_text){ rest.at + 1, rest.len - 1 }));
-    }
-    const char *colon = host.len > 0 ? memchr(host.at, ':', host.len) : NULL;
-    if (colon == NULL)
-        return is_name(host);
-    size_t used = (size_t)(colon - host.at);
-    return used > 0 && is_name((struct http_text){ host.at, used }) &&
-           is_port((struct http_text){ colon + 1, host.len - used - 1 });
+    if (host.len > 0 && host.at[0] == '[')
+        return is_bracketed(host);
+    size_t len = name_length(host);
+    return (len > 0 || host.len == 0) &&
+           is_port((struct http_text){ host.at + len, host.len - len });
 }
 
 static bool starts(struct http_text text, const char *lower)

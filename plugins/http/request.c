@@ -6,7 +6,6 @@
 #include "request.h"
 
 #include "limits.h"
-#include "parser.h"
 #include "rules.h"
 
 void http_request_init(struct http_request *request, const struct http_rules *rules)
@@ -43,7 +42,7 @@ static size_t headed(struct http_request *request, size_t len)
 static bool take_at_once(struct http_request *request, const char *bytes, size_t len)
 {
     request->head = bytes;
-    http_parser_run(request, bytes, len);
+    request->rules->run(request, bytes, len);
     if (request->headed)
         return true;
     bool skipped = request->skipped;
@@ -67,7 +66,7 @@ static size_t feed_head(struct http_request *request, const char *bytes, size_t 
     if (found != HTTP_HEAD_COMPLETE)
         return fail(request, (uint16_t)found, len);
     request->head = bytes;
-    http_parser_run(request, bytes, request->scan.seen);
+    request->rules->run(request, bytes, request->scan.seen);
     if (request->headed)
         return headed(request, len);
     return fail(request, request->status != 0 ? request->status : http_rules_blame(request), len);
@@ -90,7 +89,7 @@ static size_t feed_trailers(struct http_request *request, const char *bytes, siz
     if (found != HTTP_HEAD_COMPLETE)
         return fail(request, (uint16_t)found, len);
     size_t trailers = request->scan.seen;
-    size_t used = http_parser_run(request, bytes, trailers);
+    size_t used = request->rules->run(request, bytes, trailers);
     if (request->status != 0 && request->close)
         return done(request, len);
     if (!request->complete || used != trailers)
@@ -103,7 +102,7 @@ static size_t feed_body(struct http_request *request, const char *bytes, size_t 
     size_t used = 0;
     request->expects_continue = request->expects_continue && len == 0;
     if (!request->in_trailers && len > 0) {
-        used = http_parser_run(request, bytes, len);
+        used = request->rules->run(request, bytes, len);
         request->wire_len += used;
         if (request->status != 0 && request->close)
             return done(request, len);

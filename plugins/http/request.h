@@ -27,8 +27,14 @@
 #error "llhttp and its users must be compiled with LLHTTP_STRICT_MODE=1"
 #endif
 
+struct http_request;
+
+/* Runs the parser: see parser.h. */
+typedef size_t http_parser_fn(struct http_request *request, const char *bytes, size_t len);
+
 /* What is allowed; the same for all requests of an instance. */
 struct http_rules {
+    http_parser_fn *run;
     uint32_t max_line;
     uint32_t max_head;
     uint64_t max_body;

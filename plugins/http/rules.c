@@ -4,29 +4,56 @@
  */
 #include "rules.h"
 
+/* The fields that matter, each in the place of its own that place_of gives it. */
+enum { PLACES = 32, NAME_MAX_LEN = 20, NAME_MIN_LEN = 4 };
+static const struct {
+    uint8_t len; /* 0: nobody's place */
+    uint8_t field;
+    char name[NAME_MAX_LEN];
+} known[PLACES] = {
+    [2] = { 14, HTTP_FIELD_CONTENT_LENGTH, "content-length" },
+    [4] = { 5, HTTP_FIELD_RANGE, "range" },
+    [6] = { 17, HTTP_FIELD_IF_MODIFIED_SINCE, "if-modified-since" },
+    [8] = { 10, HTTP_FIELD_CONNECTION, "connection" },
+    [10] = { 8, HTTP_FIELD_IF_RANGE, "if-range" },
+    [11] = { 13, HTTP_FIELD_IF_NONE_MATCH, "if-none-match" },
+    [15] = { 17, HTTP_FIELD_TRANSFER_ENCODING, "transfer-encoding" },
+    [16] = { 19, HTTP_FIELD_IF_UNMODIFIED_SINCE, "if-unmodified-since" },
+    [19] = { 6, HTTP_FIELD_EXPECT, "expect" },
+    [24] = { 4, HTTP_FIELD_HOST, "host" },
+    [29] = { 8, HTTP_FIELD_IF_MATCH, "if-match" },
+};
+
+/* Length and fourth character tell the names apart. */
+static unsigned place_of(const char *name, size_t len)
+{
+    return ((unsigned)len + ((unsigned char)name[3] | 0x20u) * 9) % PLACES;
+}
+
+/* name consists of characters of a token: with 0x20 set, none but its own upper case becomes the
+ * same as a character of a known name. */
+static bool same_name(const char *name, const char *lower, size_t len)
+{
+    const uint32_t bits = 0x20202020u;
+    uint32_t a, b, different = 0;
+    for (size_t at = 0; at + 4 <= len; at += 4) {
+        memcpy(&a, name + at, 4);
+        memcpy(&b, lower + at, 4);
+        different |= (a | bits) ^ b;
+    }
+    memcpy(&a, name + len - 4, 4);
+    memcpy(&b, lower + len - 4, 4);
+    return (different | ((a | bits) ^ b)) == 0;
+}
+
 enum http_field http_field_find(const char *name, size_t len)
 {
-    static const struct {
-        uint8_t len;
-        uint8_t field;
-        const char *name;
-    } known[] = {
-        { 4, HTTP_FIELD_HOST, "host" },
-        { 5, HTTP_FIELD_RANGE, "range" },
-        { 6, HTTP_FIELD_EXPECT, "expect" },
-        { 8, HTTP_FIELD_IF_MATCH, "if-match" },
-        { 8, HTTP_FIELD_IF_RANGE, "if-range" },
-        { 10, HTTP_FIELD_CONNECTION, "connection" },
-        { 13, HTTP_FIELD_IF_NONE_MATCH, "if-none-match" },
-        { 14, HTTP_FIELD_CONTENT_LENGTH, "content-length" },
-        { 17, HTTP_FIELD_TRANSFER_ENCODING, "transfer-encoding" },
-        { 17, HTTP_FIELD_IF_MODIFIED_SINCE, "if-modified-since" },
-        { 19, HTTP_FIELD_IF_UNMODIFIED_SINCE, "if-unmodified-since" },
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0] && known[i].len <= len; i++)
-        if (known[i].len == len && http_same(name, known[i].name, len))
-            return (enum http_field)known[i].field;
-    return HTTP_FIELD_OTHER;
+    if (len < NAME_MIN_LEN || len > NAME_MAX_LEN)
+        return HTTP_FIELD_OTHER;
+    unsigned place = place_of(name, len);
+    if (known[place].len != len || !same_name(name, known[place].name, len))
+        return HTTP_FIELD_OTHER;
+    return (enum http_field)known[place].field;
 }
 
 static void take_connection(struct http_request *request, struct http_text value)
@@ -125,10 +152,14 @@ static uint16_t check_framing(const struct http_request *request)
 static uint16_t check_target(const struct http_request *request)
 {
     struct http_target target;
+    struct http_text text = http_request_target(request);
     struct http_text host = http_request_field(request, HTTP_FIELD_HOST);
     if (host.at == NULL ? !request->version_1_0 : !http_host_valid(host))
         return 400;
-    if (!http_target_split(http_request_target(request), &target))
+    /* Nearly all are a path, of which only a part of the answers wants to know more. */
+    if (text.len > 0 && text.at[0] == '/')
+        return request->method == HTTP_CONNECT || memchr(text.at, '#', text.len) != NULL ? 400 : 0;
+    if (!http_target_split(text, &target))
         return 400;
     if ((target.form == HTTP_ASTERISK && request->method != HTTP_OPTIONS) ||
         (target.form == HTTP_AUTHORITY) != (request->method == HTTP_CONNECT))

@@ -7,7 +7,7 @@
 
 #include "request.h"
 
-/* Which field this is. */
+/* Which field this is. name consists of characters of a token. */
 enum http_field http_field_find(const char *name, size_t len);
 
 /* Takes the value of request->field. 0, or the status to refuse the request with. */
