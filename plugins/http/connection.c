@@ -211,8 +211,8 @@ static bool more_stands(const char *bytes, size_t len)
     return len > 2 || (len > 0 && memcmp(bytes, "\r\n", len) != 0);
 }
 
-/* Answers request after request. Returns what was consumed. The exchange is attached afterwards when
- * it is in the middle of a request that needs more input, or waits for a file. */
+/* Answers request after request. Returns what was consumed. The exchange is attached afterwards
+ * when it is in the middle of a request that needs more input, or waits for a file. */
 static size_t answer_all(struct http_worker *worker, evf_stream *stream, struct http_stream *state,
                          struct http_exchange *exchange, evf_slice input)
 {

@@ -83,8 +83,8 @@ static inline int llhttp__on_header_field(llhttp_t *parser, position at, positio
     return 0;
 }
 
-/* Between the colon and the value there are blanks only; behind an empty value llhttp is on the next
- * line already. */
+/* Between the colon and the value there are blanks only; behind an empty value llhttp is on the
+ * next line already. */
 static bool stands_behind_colon(struct http_request *request, position at, position end)
 {
     const char *blank = request->colon + 1;
@@ -116,9 +116,8 @@ static inline int llhttp__on_headers_complete(llhttp_t *parser, position at, pos
     struct http_request *request = request_of(parser);
     const struct http_rules *rules = request->rules;
     (void)end;
-    const char *empty_line = request->next_line;
-    if (empty_line == NULL || request->value_due || !ends_line(request, (position)empty_line) ||
-        request->next_line != (const char *)at)
+    if (request->next_line == NULL || request->value_due ||
+        !ends_line(request, (position)request->next_line) || request->next_line != (const char *)at)
         return -1;
     uint32_t head_len = place(request, at);
     if (request->line > rules->max_line || head_len > rules->max_head)
@@ -207,7 +206,8 @@ size_t HTTP_PARSER_RUN(struct http_request *request, const char *bytes, size_t l
 {
     llhttp_t *parser = &request->parser;
     if (parser->_current == NULL) {
-        llhttp__internal_init(parser);
+        /* What llhttp_init does, but that all is zero already. */
+        parser->_current = (void *)(intptr_t)s_n_llhttp__internal__n_start;
         parser->type = HTTP_REQUEST;
         /* All versions come through, so that 505 can be told from 400. */
         parser->lenient_flags = LENIENT_VERSION;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * parser.c once more, compiled for SSE 4.2: there llhttp looks at 16 characters of a value at a time.
+ * parser.c once more, compiled for SSE 4.2: there llhttp looks at 16 characters of a value at a
+ * time.
  */
 #include "parser.h"
 

@@ -10,7 +10,12 @@
 
 void http_request_init(struct http_request *request, const struct http_rules *rules)
 {
-    memset(request, 0, offsetof(struct http_request, fields));
+    /* Line by line: a longer memset becomes an instruction that takes its time to begin. */
+    _Static_assert(offsetof(struct http_request, colon) == 3 * 64, "three lines are cleared");
+    char *bytes = (char *)request;
+    memset(bytes, 0, 64);
+    memset(bytes + 64, 0, 64);
+    memset(bytes + 128, 0, 64);
     request->rules = rules;
 }
 

@@ -76,7 +76,7 @@ struct http_request {
     uint32_t line;     /* length of the request line; 0 until llhttp saw its version */
     struct http_span target;
     struct http_head_scan scan; /* of a head that came cut, later of the trailers */
-    enum http_step step;
+    uint8_t step;               /* enum http_step */
 
     /* What to refuse it with, or 0. With `close` the framing is lost or not worth following: no
      * more requests on this connection. */
@@ -113,15 +113,14 @@ struct http_request {
     bool unknown_coding; /* one that is none of the registered ones */
     uint32_t codings;
     const char *next_line; /* where the next line must begin */
-    const char *colon;     /* behind the field's name */
-    const char *end;       /* of the bytes that llhttp sees */
-
     /* Of the body. */
     uint64_t body_len; /* content received */
     uint64_t wire_len; /* with its framing */
     uint64_t chunks;   /* how many began */
 
-    /* What stands above is zero when a request begins, what follows is not cleared. */
+    /* What stands above is zero when a request begins; what follows is set before it is used. */
+    const char *colon;                    /* behind the field's name */
+    const char *end;                      /* of the bytes that llhttp sees */
     struct http_span fields[HTTP_FIELDS]; /* right where `present` says so */
     const struct http_rules *rules;
 };

@@ -143,8 +143,7 @@ static void redirect(struct http_worker *worker, evf_stream *stream,
     http_path_encode(&writer, path, strlen(path));
     http_put(&writer, "/", 1);
     struct http_writer without_query = writer;
-    if (http_target_split(http_request_target(request), &target) &&
-        target.query.at != NULL) {
+    if (http_target_split(http_request_target(request), &target) && target.query.at != NULL) {
         http_put(&writer, "?", 1);
         http_query_encode(&writer, target.query.at, target.query.len);
         if (writer.full)

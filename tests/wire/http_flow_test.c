@@ -61,6 +61,37 @@ Test(http_flow, mixes_kinds_of_requests_in_one_write)
     server_stop_cleanly(server);
 }
 
+/* Answers smaller than the batch, about as large, and larger, alone and in company. */
+Test(http_flow, keeps_answers_of_any_size_in_order)
+{
+    static const char all[] = GET "\r\n" GET "\r\nHEAD / HTTP/1.1\r\n" HOST "\r\n" GET "\r\n"
+                                  "TRACE / HTTP/1.1\r\n" HOST "\r\n" GET "\r\n";
+    static const size_t sizes[] = { 1, 30000, 50000, 52000, 65000, 65536, 100000 };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char *options = test_allocate(sizes[i] + sizeof "body=");
+        memcpy(options, "body=", 5);
+        for (size_t at = 0; at < sizes[i]; at++)
+            options[5 + at] = (char)('a' + at * 7 % 26);
+        options[5 + sizes[i]] = 0;
+        struct server *server = http_server(options);
+        struct client *client = client_new(server);
+        for (int round = 0; round < 3; round++) {
+            peer_send_text(client->fd, round == 0 ? GET "\r\n" : all);
+            for (int n = 0; n < (round == 0 ? 1 : 6); n++) {
+                struct answer *answer = answer_read(client, n == 2);
+                expect_status(answer, n == 4 ? 405 : 200, "of any size");
+                if (n != 4)
+                    expect_body(answer, n == 2 ? "" : options + 5);
+                answer_free(answer);
+            }
+        }
+        cr_assert(peer_is_quiet(client->fd));
+        client_free(client);
+        server_stop_cleanly(server);
+        free(options);
+    }
+}
+
 Test(http_flow, takes_a_request_byte_by_byte)
 {
     static const char request[] = "\r\n" POST "Transfer-Encoding: chunked\r\n\r\n"

@@ -3,8 +3,11 @@
  * Request targets: what they split into, which paths they name, and which they cannot name.
  */
 #include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../random.h"
 #include "http/path.h"
 
 static struct http_text text(const char *terminated)
@@ -195,4 +198,53 @@ Test(host, is_a_name_or_an_address_with_perhaps_a_port)
         cr_assert(http_host_valid(text(right[i])), "%s", right[i]);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         cr_assert_not(http_host_valid(text(wrong[i])), "%s", wrong[i]);
+}
+
+/* What RFC 3986 says, character by character. */
+static bool host_by_the_book(const char *host, size_t len)
+{
+    size_t at = 0;
+    while (at < len && host[at] != ':') {
+        if (host[at] == '%') {
+            if (len - at < 3 || !isxdigit((unsigned char)host[at + 1]) ||
+                !isxdigit((unsigned char)host[at + 2]))
+                return false;
+            at += 3;
+        } else if (isalnum((unsigned char)host[at]) ||
+                   strchr("-._~!$&'()*+,;=", host[at]) != NULL) {
+            at++;
+        } else {
+            return false;
+        }
+    }
+    if (at == len)
+        return true;
+    unsigned long port = 0;
+    for (size_t digit = at + 1; digit < len; digit++) {
+        if (!isdigit((unsigned char)host[digit]))
+            return false;
+        port = port > 100000 ? port : port * 10 + (unsigned long)(host[digit] - '0');
+    }
+    return at > 0 && port <= 65535;
+}
+
+Test(host, is_judged_by_the_book)
+{
+    static const char some[] = "aZ09-._~!$&'()*+,;=%%%::::556/@?# <]\\^\"\x7f\xc3";
+    struct random random = random_start();
+    unsigned right = 0;
+    for (unsigned i = random_rounds(400000); i > 0; i--) {
+        size_t len = random_below(&random, 10);
+        /* Mostly of what is allowed, or nothing would be right. */
+        size_t from = random_below(&random, 4) == 0 ? sizeof some - 1 : 30;
+        char *host = malloc(len + 1);
+        for (size_t at = 0; at < len; at++)
+            host[at] = some[random_below(&random, from)];
+        bool expected = host_by_the_book(host, len);
+        right += expected;
+        cr_assert_eq(http_host_valid((struct http_text){ host, len }), expected, "%.*s", (int)len,
+                     host);
+        free(host);
+    }
+    cr_assert_gt(right, 100);
 }

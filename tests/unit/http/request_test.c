@@ -117,7 +117,8 @@ static bool same(const struct outcome *one, const struct outcome *other)
            strcmp(one->target, other->target) == 0 && strcmp(one->fields, other->fields) == 0;
 }
 
-/* Whole, byte by byte, and in two at every cut, and with the processor's own parser: one outcome. */
+/* Whole, byte by byte, and in two at every cut, and with the processor's own parser: one outcome.
+ */
 static struct outcome feed_every_way(const struct http_rules *with, const char *bytes, size_t len)
 {
     struct http_rules best = *with;
@@ -593,8 +594,8 @@ Test(request, damaged_at_random_makes_no_difference_by_its_cuts)
     }
 }
 
-/* A head that comes whole is read at once; one that comes in two parts goes by the scan. Both come to
- * the same for every byte that is not where it should be, in every place. */
+/* A head that comes whole is read at once; one that comes in two parts goes by the scan. Both come
+ * to the same for every byte that is not where it should be, in every place. */
 Test(request, with_one_byte_wrong_comes_to_the_same_by_either_way)
 {
     static const char *const seeds[] = {
@@ -608,6 +609,8 @@ Test(request, with_one_byte_wrong_comes_to_the_same_by_either_way)
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     };
     static const char odd[] = "\r\n \t:,;\0aA1#\x1f\x7f\xff";
+    struct http_rules best = rules;
+    best.run = http_parser_best();
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
         size_t len = strlen(seeds[i]);
         char bytes[256];
@@ -618,7 +621,7 @@ Test(request, with_one_byte_wrong_comes_to_the_same_by_either_way)
                 bytes[at] = odd[o % (sizeof odd - 1)];
                 memcpy(bytes + at + 1, seeds[i] + at + !adds, len - at - !adds);
                 size_t changed = len + adds;
-                struct outcome whole = feed(&rules, bytes, changed, changed, changed);
+                struct outcome whole = feed(&best, bytes, changed, changed, changed);
                 struct outcome cut = feed(&rules, bytes, changed, 3, changed);
                 cr_assert(same(&whole, &cut), "%u in one, %u in two for\n%.*s", whole.status,
                           cut.status, (int)changed, bytes);
