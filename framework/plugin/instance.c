@@ -234,17 +234,6 @@ void evf__instance_stop(evf_instance *instance)
     free_states(instance);
 }
 
-static void drop_from(evf_worker *worker, struct evf__list *head, const char *begin, size_t size)
-{
-    struct evf__list *next;
-    for (struct evf__list *at = head->next; at != head; at = next) {
-        struct evf__wheel_entry *entry = EVF__OWNER(at, struct evf__wheel_entry, link);
-        next = at->next;
-        if ((const char *)entry >= begin && (const char *)entry < begin + size)
-            evf__wheel_stop(&worker->wheel, entry);
-    }
-}
-
 /* A timer that a plugin forgot in its worker's state must not stay on the wheel when the state is
  * freed. Debug builds say so; others drop it. */
 static void drop_timers(evf_worker *worker, void *state, size_t size)
@@ -252,12 +241,7 @@ static void drop_timers(evf_worker *worker, void *state, size_t size)
     if (state == NULL)
         return;
     evf__timers_assert_outside(worker, state, size);
-    struct evf__wheel *wheel = &worker->wheel;
-    drop_from(worker, &wheel->overdue, state, size);
-    drop_from(worker, &wheel->due, state, size);
-    for (unsigned level = 0; level < EVF__WHEEL_LEVELS; level++)
-        for (unsigned slot = 0; slot < EVF__WHEEL_SLOTS; slot++)
-            drop_from(worker, &wheel->slots[level][slot], state, size);
+    evf__wheel_clear_within(&worker->wheel, state, size);
 }
 
 int evf__instance_worker_start(evf_instance *instance, evf_worker *worker, char *error,

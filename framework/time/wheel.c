@@ -1,109 +1,114 @@
 /* SPDX-License-Identifier: MIT
  *
- * The timeout wheel.
+ * The timeout wheel; see wheel.h.
  *
- * Where an entry waits. Times are numbers of six-bit digits. An entry waits in the level of the
- * highest digit in which its deadline differs from `now`, in the slot of its deadline's digit
- * there. So a slot of level 0 holds a single millisecond; all of a level is due before all of the
- * next; and within a level slots come in their own order, always behind the digit of `now`. The
- * earliest entries are therefore in the first slot of the lowest level that is not empty, and two
- * bit scans find it, however far away it is.
+ * Times are written as numbers whose digits have EVF__WHEEL_BITS bits. An entry is placed in the
+ * level of the highest digit in which its deadline differs from `at`, in the slot of its deadline's
+ * digit there: a slot of level 0 holds a single millisecond; all of a level comes before all of the
+ * next; and within a level slots come in their own order, always behind the digit of `at`. The
+ * earliest entries are therefore in the first slot of the lowest level that is not empty, and bit
+ * scans find it, however far away it is.
  *
- * The last level has no digits above it. It is a ring: its slots stand for the 63 ticks after the
- * present one, and what lies further off waits in the 63rd of them.
+ * The last level has no digits above it. It is a ring: its slots stand for the ticks after the
+ * present one, and what lies further off waits in the furthest of them.
  *
- * Time moves from one occupied slot to the next: a slot of level 0 goes to the due list as it is, a
- * slot of a higher level is dealt out to the levels below, one entry at most once per level. Moving
- * time past empty slots changes no entry's place, so empty time costs nothing.
+ * Taking turns the wheel, from one occupied slot to the next: a slot of level 0 is taken from as it
+ * is, a slot of a higher level is dealt out to the levels below. Turning it past empty slots
+ * changes no entry's place, so empty time costs nothing.
  *
- * One thread.
+ * An entry may lie in an earlier slot than its deadline asks for, never in a later one: when it was
+ * started anew for later it stayed. It is placed again when the slot's time has come.
+ *
+ * The bit of a slot that was emptied by stopping stays until a scan meets it, so that an entry is
+ * unlinked by two stores.
  */
-#include "time/wheel.h"
+#include "time/wheel_inside.h"
 
-#include "base/assert.h"
+enum { LAST_LEVEL = EVF__WHEEL_LEVELS - 1, LEVEL_WORDS = EVF__WHEEL_SLOTS / 64 };
 
-enum { LAST_LEVEL = EVF__WHEEL_LEVELS - 1 };
-
-#define SLOT_MASK ((uint64_t)EVF__WHEEL_SLOTS - 1)
-#define TIME_MAX (((uint64_t)1 << 56) - 1)
-
-_Static_assert(EVF__WHEEL_SLOTS == 64, "one bit of a word per slot");
+_Static_assert(EVF__WHEEL_SLOTS % 64 == 0, "a level's bits fill whole words");
+_Static_assert(EVF__WHEEL_PLACES < 1 << 11, "struct evf__wheel_entry has 11 bits for a place");
+_Static_assert((EVF__WHEEL_LANES & (EVF__WHEEL_LANES - 1)) == 0, "lanes are counted by a mask");
 _Static_assert(sizeof(struct evf__wheel_entry) == 24, "part of struct evf_timer, for ever");
-
-static struct evf__wheel_entry *entry_of(const struct evf__list *node)
-{
-    return EVF__OWNER(node, struct evf__wheel_entry, link);
-}
-
-static uint64_t deadline_of(const struct evf__list *node)
-{
-    return entry_of(node)->deadline;
-}
 
 void evf__wheel_init(struct evf__wheel *wheel, uint64_t now)
 {
-    EVF_ASSERT(now <= TIME_MAX);
-    *wheel = (struct evf__wheel){ .now = now };
+    EVF_ASSERT(now <= EVF__WHEEL_TIME_MAX);
+    *wheel = (struct evf__wheel){ .now = now, .at = now };
     evf__list_init(&wheel->overdue);
-    evf__list_init(&wheel->due);
-    for (unsigned level = 0; level < EVF__WHEEL_LEVELS; level++)
-        for (unsigned slot = 0; slot < EVF__WHEEL_SLOTS; slot++)
-            evf__list_init(&wheel->slots[level][slot]);
+    evf__list_init(&wheel->late);
+    for (unsigned place = 0; place < EVF__WHEEL_PLACES; place++)
+        for (unsigned lane = 0; lane < EVF__WHEEL_LANES; lane++)
+            evf__list_init(&wheel->slots[place].lanes[lane]);
 }
 
-/* The level in which a deadline after `now` waits. */
-static inline unsigned level_for(uint64_t now, uint64_t deadline)
+/* Where a deadline at or after `at` belongs. */
+static inline unsigned place_for(const struct evf__wheel *wheel, uint64_t deadline)
 {
-    unsigned level = (unsigned)(63 - __builtin_clzll(deadline ^ now)) / EVF__WHEEL_BITS;
-    return level < LAST_LEVEL ? level : LAST_LEVEL;
-}
-
-/* Links an entry, whose deadline lies after `now`, into its slot. */
-static inline void place(struct evf__wheel *wheel, struct evf__wheel_entry *entry)
-{
-    uint64_t deadline = entry->deadline;
-    unsigned level = level_for(wheel->now, deadline);
-    unsigned shift = level * EVF__WHEEL_BITS;
-    uint64_t tick = deadline >> shift;
-    if (__builtin_expect(level == LAST_LEVEL, 0)) {
-        uint64_t furthest = (wheel->now >> shift) + SLOT_MASK;
-        if (tick > furthest)
-            tick = furthest;
+    unsigned highest = 63 - (unsigned)__builtin_clzll((deadline ^ wheel->at) | 1);
+    unsigned level = highest / EVF__WHEEL_BITS;
+    if (__builtin_expect(level >= LAST_LEVEL, 0)) {
+        level = LAST_LEVEL;
+        uint64_t tick = deadline >> (LAST_LEVEL * EVF__WHEEL_BITS);
+        uint64_t furthest = (wheel->at >> (LAST_LEVEL * EVF__WHEEL_BITS)) + EVF__WHEEL_MASK;
+        tick = tick > furthest ? furthest : tick;
+        return LAST_LEVEL * EVF__WHEEL_SLOTS + (unsigned)(tick & EVF__WHEEL_MASK);
     }
-    unsigned slot = (unsigned)(tick & SLOT_MASK);
-    evf__list_append(&wheel->slots[level][slot], &entry->link);
-    wheel->occupied[level] |= (uint64_t)1 << slot;
+    uint64_t digit = deadline >> (level * EVF__WHEEL_BITS) & EVF__WHEEL_MASK;
+    return level * EVF__WHEEL_SLOTS + (unsigned)digit;
 }
 
-/* Takes a running entry off its list, wherever that is. A slot that becomes empty is found by its
- * list's head: the only neighbour that a last node has. */
-static inline void unlink_entry(struct evf__wheel *wheel, struct evf__wheel_entry *entry)
+static inline void append(struct evf__list *head, struct evf__list *node)
+{
+    struct evf__list *last = head->prev;
+    node->next = head;
+    last->next = node;
+    node->prev = last;
+    head->prev = node;
+}
+
+static inline void set(struct evf__wheel_entry *entry, uint64_t deadline, unsigned place)
+{
+    entry->word = deadline << 19 | (uint64_t)place << 8 | (uint8_t)entry->word;
+}
+
+/* Puts an entry that is on no list, and whose deadline is not before `at`, into its slot. */
+static inline void put(struct evf__wheel *wheel, struct evf__wheel_entry *entry, uint64_t deadline)
+{
+    unsigned place = place_for(wheel, deadline);
+    unsigned lane = wheel->next_lane[place]++ % EVF__WHEEL_LANES;
+    set(entry, deadline, place);
+    append(&wheel->slots[place].lanes[lane], &entry->link);
+    wheel->occupied[place / 64] |= (uint64_t)1 << place % 64;
+}
+
+static inline void unlink_entry(struct evf__wheel_entry *entry)
 {
     struct evf__list *next = entry->link.next, *prev = entry->link.prev;
     next->prev = prev;
     prev->next = next;
-    entry->link.next = entry->link.prev = NULL;
-    if (next != prev)
-        return;
-    uintptr_t offset = (uintptr_t)next - (uintptr_t)wheel->slots;
-    if (offset < sizeof wheel->slots) { /* else it is the due or the overdue list */
-        size_t index = offset / sizeof(struct evf__list);
-        wheel->occupied[index / EVF__WHEEL_SLOTS] &= ~((uint64_t)1 << index % EVF__WHEEL_SLOTS);
-    }
 }
 
 void evf__wheel_start(struct evf__wheel *wheel, struct evf__wheel_entry *entry, uint64_t deadline)
 {
-    EVF_ASSERT(deadline <= TIME_MAX);
-    if (evf__wheel_running(entry))
-        unlink_entry(wheel, entry);
-    else
+    EVF_ASSERT(deadline <= EVF__WHEEL_TIME_MAX);
+    bool ahead = deadline > wheel->now;
+    if (evf__wheel_running(entry)) {
+        unsigned place = entry->place;
+        if (ahead && place != EVF__WHEEL_PLACES && deadline >= evf__wheel_begin(wheel, place)) {
+            set(entry, deadline, place);
+            return;
+        }
+        unlink_entry(entry);
+    } else {
         wheel->count++;
-    entry->deadline = deadline & TIME_MAX;
-    if (deadline > wheel->now)
-        place(wheel, entry);
-    else
-        evf__list_append(&wheel->overdue, &entry->link);
+    }
+    if (__builtin_expect(ahead, 1)) {
+        put(wheel, entry, deadline);
+        return;
+    }
+    set(entry, deadline, EVF__WHEEL_PLACES);
+    append(&wheel->overdue, &entry->link);
 }
 
 void evf__wheel_stop(struct evf__wheel *wheel, struct evf__wheel_entry *entry)
@@ -112,218 +117,196 @@ void evf__wheel_stop(struct evf__wheel *wheel, struct evf__wheel_entry *entry)
         return;
     EVF_ASSERT(wheel->count > 0);
     wheel->count--;
-    unlink_entry(wheel, entry);
+    unlink_entry(entry);
+    entry->link.next = entry->link.prev = NULL;
 }
 
-/* ---- Overdue entries: in any order, so they are sorted when they are collected ---- */
+/* ---- Turning ---- */
 
-/* Makes a list a chain: linked by `next` alone and ended by NULL. The list is empty then. */
-static struct evf__list *unlink_chain(struct evf__list *head)
+static inline bool slot_empty(const struct evf__wheel_slot *slot)
 {
-    struct evf__list *chain = evf__list_empty(head) ? NULL : head->next;
-    head->prev->next = NULL;
-    evf__list_init(head);
-    return chain;
+    for (unsigned lane = 0; lane < EVF__WHEEL_LANES; lane++)
+        if (!evf__list_empty(&slot->lanes[lane]))
+            return false;
+    return true;
 }
 
-static void append_chain(struct evf__list *head, struct evf__list *chain)
+static inline void mark_empty(struct evf__wheel *wheel, unsigned place)
 {
-    struct evf__list *last = head->prev;
-    for (; chain != NULL; chain = chain->next) {
-        last->next = chain;
-        chain->prev = last;
-        last = chain;
+    wheel->occupied[place / 64] &= ~((uint64_t)1 << place % 64);
+    wheel->next_lane[place] = 0;
+}
+
+/* The first marked slot of a level from `digit` on, its number within the level; else SLOTS. */
+static inline unsigned first_marked(const uint64_t *words, unsigned digit)
+{
+    unsigned word = digit / 64;
+    uint64_t bits = words[word] & ~(uint64_t)0 << digit % 64;
+    while (bits == 0) {
+        if (++word == LEVEL_WORDS)
+            return EVF__WHEEL_SLOTS;
+        bits = words[word];
     }
-    last->next = head;
-    head->prev = last;
+    return word * 64 + (unsigned)__builtin_ctzll(bits);
 }
 
-/* Merges two chains that are in order; of equals, `first` goes first. */
-static struct evf__list *merge(struct evf__list *first, struct evf__list *second)
-{
-    struct evf__list result = { NULL, NULL }, *last = &result;
-    while (first != NULL && second != NULL) {
-        struct evf__list **from = deadline_of(second) < deadline_of(first) ? &second : &first;
-        last->next = *from;
-        last = *from;
-        *from = last->next;
-    }
-    last->next = first != NULL ? first : second;
-    return result.next;
-}
-
-/* Sorts a chain, keeping equals in their order. Runs that are in order already are merged with runs
- * of the same weight: run[i] is made of 2^i of them. One run, the usual case, costs one pass. */
-static struct evf__list *sort(struct evf__list *chain)
-{
-    struct evf__list *runs[64] = { NULL };
-    while (chain != NULL) {
-        struct evf__list *run = chain, *last = chain;
-        while (last->next != NULL && deadline_of(last->next) >= deadline_of(last))
-            last = last->next;
-        chain = last->next;
-        last->next = NULL;
-        unsigned i = 0;
-        for (; runs[i] != NULL; i++) {
-            run = merge(runs[i], run);
-            runs[i] = NULL;
-        }
-        runs[i] = run;
-    }
-    struct evf__list *sorted = NULL;
-    for (unsigned i = 0; i < 64; i++)
-        if (runs[i] != NULL)
-            sorted = merge(runs[i], sorted);
-    return sorted;
-}
-
-/* Makes what is overdue due, in order with what is left of the last time. */
-static void collect_overdue(struct evf__wheel *wheel)
-{
-    if (evf__list_empty(&wheel->overdue))
-        return;
-    struct evf__list *chain = sort(unlink_chain(&wheel->overdue));
-    if (!evf__list_empty(&wheel->due) && deadline_of(chain) < deadline_of(wheel->due.prev))
-        chain = merge(unlink_chain(&wheel->due), chain);
-    append_chain(&wheel->due, chain);
-}
-
-/* ---- Time ---- */
-
-/* When the first occupied slot begins, always after `now`; UINT64_MAX when all are empty. */
-static inline uint64_t first_slot(const struct evf__wheel *wheel, unsigned *ret_level,
-                                  unsigned *ret_slot)
+/* When the first slot begins that holds something, at or after `at`; UINT64_MAX when none does. */
+static uint64_t first_slot(struct evf__wheel *wheel, unsigned *ret_place)
 {
     for (unsigned level = 0; level < EVF__WHEEL_LEVELS; level++) {
-        uint64_t bits = wheel->occupied[level];
-        if (bits == 0)
-            continue;
-        unsigned shift = level * EVF__WHEEL_BITS;
-        uint64_t tick = wheel->now >> shift;
-        unsigned here = (unsigned)(tick & SLOT_MASK);
-        uint64_t ahead = bits >> here | bits << ((64 - here) & 63); /* bit 0 is the present tick */
-        tick += (unsigned)__builtin_ctzll(ahead);
-        *ret_level = level;
-        *ret_slot = (unsigned)(tick & SLOT_MASK);
-        return tick << shift;
+        const uint64_t *words = &wheel->occupied[level * LEVEL_WORDS];
+        unsigned here = (unsigned)(wheel->at >> level * EVF__WHEEL_BITS & EVF__WHEEL_MASK);
+        for (unsigned digit; (digit = first_marked(words, here)) < EVF__WHEEL_SLOTS ||
+                             (level == LAST_LEVEL && (digit = first_marked(words, 0)) < here);) {
+            unsigned place = level * EVF__WHEEL_SLOTS + digit;
+            if (!slot_empty(&wheel->slots[place])) {
+                *ret_place = place;
+                return evf__wheel_begin(wheel, place);
+            }
+            mark_empty(wheel, place);
+        }
     }
     return UINT64_MAX;
 }
 
-/* Deals out a slot of a higher level whose time has come: `now` is where it begins. All lower
- * levels are empty, so what is due at once comes before everything else. */
-static void cascade(struct evf__wheel *wheel, struct evf__list *slot)
+/* Deals out a slot of a higher level whose time has come: `at` is where it begins. All lower levels
+ * are empty. The lanes are walked in turns, the next of each fetched meanwhile. */
+static void cascade(struct evf__wheel *wheel, struct evf__wheel_slot *slot)
 {
-    struct evf__list *node;
-    while ((node = evf__list_take(slot)) != NULL) {
-        struct evf__wheel_entry *entry = entry_of(node);
-        if (entry->deadline > wheel->now)
-            place(wheel, entry);
+    struct evf__list *next[EVF__WHEEL_LANES];
+    unsigned walked = 0;
+    for (unsigned lane = 0; lane < EVF__WHEEL_LANES; lane++) {
+        struct evf__list *head = &slot->lanes[lane];
+        __builtin_prefetch(head->next, 1);
+        next[lane] = head->next;
+        head->prev->next = NULL;
+        evf__list_init(head);
+        if (next[lane] == head || next[lane] == NULL)
+            next[lane] = NULL;
         else
-            evf__list_append(&wheel->due, node);
+            walked++;
     }
+    while (walked > 0) {
+        walked = 0;
+        for (unsigned lane = 0; lane < EVF__WHEEL_LANES; lane++) {
+            struct evf__list *node = next[lane];
+            if (node == NULL)
+                continue;
+            next[lane] = node->next;
+            __builtin_prefetch(node->next, 1);
+            put(wheel, evf__wheel_entry_of(node), evf__wheel_deadline(node));
+            walked++;
+        }
+    }
+}
+
+/* Turns the wheel to the next slot that holds something. False when that comes after `now`. */
+static bool turn(struct evf__wheel *wheel)
+{
+    unsigned place = 0;
+    uint64_t begin = first_slot(wheel, &place);
+    wheel->lane = 0;
+    if (begin > wheel->now) {
+        wheel->at = wheel->now;
+        return false;
+    }
+    wheel->at = begin;
+    mark_empty(wheel, place);
+    if (place >= EVF__WHEEL_SLOTS)
+        cascade(wheel, &wheel->slots[place]);
+    return true;
+}
+
+/* Takes the next node off the slot of `at`, from its lanes in turns; NULL when it is empty. */
+static inline struct evf__list *take_node(struct evf__wheel *wheel)
+{
+    struct evf__wheel_slot *slot = &wheel->slots[wheel->at & EVF__WHEEL_MASK];
+    for (unsigned i = 0; i < EVF__WHEEL_LANES; i++) {
+        struct evf__list *head = &slot->lanes[wheel->lane++ % EVF__WHEEL_LANES];
+        struct evf__list *node = head->next;
+        if (node == head)
+            continue;
+        head->next = node->next;
+        node->next->prev = head; /* and so it is fetched, until the lane's turn comes again */
+        node->next = node->prev = NULL;
+        return node;
+    }
+    return NULL;
 }
 
 void evf__wheel_collect(struct evf__wheel *wheel, uint64_t now)
 {
-    EVF_ASSERT(now >= wheel->now && now <= TIME_MAX);
-    collect_overdue(wheel);
-    unsigned level = 0, slot = 0;
-    uint64_t begin;
-    while ((begin = first_slot(wheel, &level, &slot)) <= now) {
-        struct evf__list *list = &wheel->slots[level][slot];
-        wheel->now = begin;
-        wheel->occupied[level] &= ~((uint64_t)1 << slot);
-        if (level == 0)
-            evf__list_move_all(&wheel->due, list);
-        else
-            cascade(wheel, list);
-    }
+    EVF_ASSERT(now >= wheel->now && now <= EVF__WHEEL_TIME_MAX);
+    struct evf__list ahead, *node;
+    evf__list_init(&ahead);
+    evf__wheel_sort_overdue(wheel, &ahead);
+    while ((node = evf__list_take(&ahead)) != NULL)
+        put(wheel, evf__wheel_entry_of(node), evf__wheel_deadline(node));
     wheel->now = now;
 }
 
 struct evf__wheel_entry *evf__wheel_take(struct evf__wheel *wheel)
 {
-    struct evf__list *node = evf__list_take(&wheel->due);
-    if (node == NULL)
-        return NULL;
+    struct evf__list *node = evf__list_take(&wheel->late);
+    while (node == NULL) {
+        node = take_node(wheel);
+        if (node == NULL) {
+            if (!turn(wheel))
+                return NULL;
+        } else if (evf__wheel_deadline(node) > wheel->at) {
+            put(wheel, evf__wheel_entry_of(node), evf__wheel_deadline(node));
+            node = NULL;
+        }
+    }
     EVF_ASSERT(wheel->count > 0);
     wheel->count--;
-    return entry_of(node);
+    return evf__wheel_entry_of(node);
 }
 
-uint64_t evf__wheel_next(const struct evf__wheel *wheel)
+uint64_t evf__wheel_next(struct evf__wheel *wheel)
 {
-    unsigned level = 0, slot = 0;
-    if (!evf__list_empty(&wheel->due) || !evf__list_empty(&wheel->overdue))
+    unsigned place = 0;
+    if (!evf__list_empty(&wheel->late) || !evf__list_empty(&wheel->overdue) ||
+        !slot_empty(&wheel->slots[wheel->at & EVF__WHEEL_MASK]))
         return wheel->now;
-    return first_slot(wheel, &level, &slot);
+    return first_slot(wheel, &place);
 }
 
-static size_t clear_list(struct evf__list *head)
+/* ---- Clearing ---- */
+
+static size_t clear_list(struct evf__wheel *wheel, struct evf__list *head, uintptr_t begin,
+                         size_t size)
 {
     size_t count = 0;
-    while (evf__list_take(head) != NULL)
+    struct evf__list *next;
+    for (struct evf__list *node = head->next; node != head; node = next) {
+        next = node->next;
+        if ((uintptr_t)evf__wheel_entry_of(node) - begin >= size)
+            continue;
+        evf__wheel_stop(wheel, evf__wheel_entry_of(node));
         count++;
+    }
     return count;
+}
+
+static size_t clear(struct evf__wheel *wheel, uintptr_t begin, size_t size)
+{
+    size_t count = clear_list(wheel, &wheel->late, begin, size);
+    count += clear_list(wheel, &wheel->overdue, begin, size);
+    for (unsigned place = 0; place < EVF__WHEEL_PLACES; place++)
+        for (unsigned lane = 0; lane < EVF__WHEEL_LANES; lane++)
+            count += clear_list(wheel, &wheel->slots[place].lanes[lane], begin, size);
+    return count;
+}
+
+size_t evf__wheel_clear_within(struct evf__wheel *wheel, const void *memory, size_t size)
+{
+    return clear(wheel, (uintptr_t)memory, size);
 }
 
 size_t evf__wheel_clear(struct evf__wheel *wheel)
 {
-    size_t count = clear_list(&wheel->due) + clear_list(&wheel->overdue);
-    for (unsigned level = 0; level < EVF__WHEEL_LEVELS; level++)
-        for (; wheel->occupied[level] != 0; wheel->occupied[level] &= wheel->occupied[level] - 1)
-            count += clear_list(&wheel->slots[level][__builtin_ctzll(wheel->occupied[level])]);
-    EVF_ASSERT(count == wheel->count);
-    wheel->count = 0;
+    size_t count = clear(wheel, 0, SIZE_MAX);
+    EVF_ASSERT(wheel->count == 0);
     return count;
-}
-
-/* ---- The check ---- */
-
-/* The links of a list, and its length. */
-static size_t check_list(const struct evf__list *head)
-{
-    size_t count = 0;
-    const struct evf__list *node = head;
-    do {
-        EVF_ASSERT(node->next->prev == node);
-        node = node->next;
-        count++;
-    } while (node != head);
-    return count - 1;
-}
-
-static size_t check_slot(const struct evf__wheel *wheel, unsigned level, unsigned slot)
-{
-    const struct evf__list *head = &wheel->slots[level][slot];
-    unsigned shift = level * EVF__WHEEL_BITS;
-    uint64_t tick = wheel->now >> shift;
-    tick += (slot - tick) & SLOT_MASK; /* the slot's own: the next one with this digit */
-    for (const struct evf__list *node = head->next; node != head; node = node->next) {
-        uint64_t deadline = deadline_of(node);
-        EVF_ASSERT(deadline > wheel->now);
-        EVF_ASSERT(level_for(wheel->now, deadline) == level);
-        EVF_ASSERT(tick > wheel->now >> shift);
-        EVF_ASSERT(level < LAST_LEVEL ? deadline >> shift == tick : deadline >> shift >= tick);
-    }
-    EVF_ASSERT(evf__list_empty(head) == !(wheel->occupied[level] >> slot & 1));
-    return check_list(head);
-}
-
-void evf__wheel_check(const struct evf__wheel *wheel)
-{
-    size_t count = check_list(&wheel->due) + check_list(&wheel->overdue);
-    const struct evf__list *node;
-    uint64_t before = 0;
-    for (node = wheel->due.next; node != &wheel->due; node = node->next) {
-        EVF_ASSERT(deadline_of(node) <= wheel->now && deadline_of(node) >= before);
-        before = deadline_of(node);
-    }
-    for (node = wheel->overdue.next; node != &wheel->overdue; node = node->next)
-        EVF_ASSERT(deadline_of(node) <= wheel->now);
-    for (unsigned level = 0; level < EVF__WHEEL_LEVELS; level++)
-        for (unsigned slot = 0; slot < EVF__WHEEL_SLOTS; slot++)
-            count += check_slot(wheel, level, slot);
-    EVF_ASSERT(count == wheel->count);
 }
