@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a stream: accepted, opened, its sides ended, closed, given back. The worker's thread.
+ * The life of a stream: accepted, opened, its sides ended, closed, given back; the public calls
+ * that end it are in ending.c. The worker's thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -313,44 +314,4 @@ void evf__stream_finish(evf_stream *stream)
         stream->flags |= EVF__GONE;
     else
         evf__stream_table_give(&streams->table, stream);
-}
-
-int evf_end(evf_stream *stream)
-{
-    EVF__ON_WORKER(evf__worker_of(stream));
-    if (stream->ready_state == EVF_CLOSED)
-        return -EPIPE;
-    if ((stream->flags & EVF__END_ASKED) != 0)
-        return 0;
-    stream->flags |= EVF__END_ASKED;
-    if (stream->ready_state == EVF_OPENING)
-        return 0; /* acts after `open` */
-    stream->ready_state = stream->ready_state == EVF_WRITE_ONLY ? EVF_CLOSED : EVF_READ_ONLY;
-    if (stream->queue != NULL) {
-        stream->queue->cork = 0;
-        evf__list_remove(&stream->queue->corked);
-        evf__stream_flush(stream, false);
-    }
-    evf__stream_settle(stream);
-    return 0;
-}
-
-void evf_close_with(evf_stream *stream, int reason)
-{
-    EVF__ON_WORKER(evf__worker_of(stream));
-    EVF_RULE(reason <= 0, "a reason is 0 or negative");
-    evf__stream_close(stream, reason);
-}
-
-void evf_close(evf_stream *stream)
-{
-    evf_close_with(stream, 0);
-}
-
-void evf_reset(evf_stream *stream)
-{
-    EVF__ON_WORKER(evf__worker_of(stream));
-    if ((stream->flags & EVF__CLOSING) == 0)
-        stream->flags |= EVF__RESET;
-    evf__stream_close(stream, 0);
 }

@@ -181,6 +181,11 @@ EVF_API void evf_write_marks(const evf_stream *stream, size_t *ret_high, size_t 
  * when repeated, -EPIPE on a closed stream. */
 EVF_API int evf_end(evf_stream *stream);
 
+/* The last words: as evf_write followed by evf_end, and answers as evf_write; with a negative code
+ * the stream is not ended. Where nothing was queued the bytes and the half-close travel in one
+ * segment, which for short connections saves a good part of their cost. */
+EVF_API int evf_write_last(evf_stream *stream, const void *data, size_t len);
+
 /* After evf_end, once all is flushed, the peer has this long (default 5 s) and 1 MiB of input to
  * end its own side; then the stream closes with 0. 0 is no bound, for time and input. */
 EVF_API void evf_set_linger(evf_stream *stream, uint32_t ms);

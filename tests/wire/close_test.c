@@ -90,6 +90,40 @@ Test(close, still_reads_after_its_own_end)
     peer_close(peer);
 }
 
+/* S4: one segment has both, so the peer that sees the bytes has seen the end. */
+Test(close, brings_the_last_words_together_with_the_end)
+{
+    int peer = peer_connect(server_address(server, 0));
+    unsigned port = peer_port(peer);
+
+    peer_send_text(peer, "last good bye; state\n");
+    struct pollfd both = { .fd = peer, .events = POLLIN | POLLRDHUP };
+    cr_assert_eq(poll(&both, 1, 10000), 1);
+    cr_assert_eq(both.revents, POLLIN | POLLRDHUP);
+    peer_expect_text(peer, "good bye");
+    peer_expect_end(peer);
+    peer_send_text(peer, "say heard\n");
+    server_wait_event(server, port, "heard");
+    peer_end(peer);
+    server_expect_events(server, port, "open; last flushed; state read-only; heard; end; close ok");
+    peer_close(peer);
+}
+
+/* The same behind more than the kernel takes at once. */
+Test(close, brings_the_last_words_behind_what_is_queued)
+{
+    int peer = narrow_peer();
+    unsigned port = peer_port(peer);
+
+    peer_send_text(peer, "write copy 6000000; last good bye\n");
+    server_wait_event(server, port, "last full");
+    flow_expect(peer, 0, 6000000, 0);
+    peer_expect_text(peer, "good bye");
+    peer_expect_end(peer);
+    peer_close(peer);
+    server_expect_events(server, port, "open; write full; last full; drain 0; end; close ok");
+}
+
 /* S6, S7: nothing is called inside the call; facts stay right; `close` follows with its reason. */
 Test(close, by_force_is_reported_later_and_once)
 {

@@ -97,7 +97,6 @@ static ssize_t wire_send(evf_stream *stream, const struct iovec *pieces, int cou
 {
     struct wire *wire = wire_of(stream);
     ssize_t sent = 0;
-    (void)more;
     wire->sends++;
     if (wire->send_error != 0)
         return wire->send_error;
@@ -107,6 +106,8 @@ static ssize_t wire_send(evf_stream *stream, const struct iovec *pieces, int cou
         if ((size_t)part < pieces[i].iov_len)
             break;
     }
+    if (sent > 0)
+        wire->held = more && wire->takes > 0; /* a kernel that is full holds nothing back */
     return sent > 0 ? sent : -EAGAIN;
 }
 
@@ -134,6 +135,7 @@ static ssize_t wire_send_file(evf_stream *stream, int fd, off_t *offset, size_t 
     struct wire *wire = wire_of(stream);
     uint8_t bytes[4096];
     wire->sends++;
+    wire->held = false;
     if (wire->takes == 0)
         return -EAGAIN;
     ssize_t got = pread(fd, bytes, len < sizeof bytes ? len : sizeof bytes, *offset);
@@ -149,6 +151,7 @@ static int wire_shut_down(evf_stream *stream)
     struct wire *wire = wire_of(stream);
     cr_assert_not(wire->shut_down, "the half-close goes out once");
     wire->shut_down = true;
+    wire->held = false;
     return 0;
 }
 

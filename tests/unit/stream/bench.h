@@ -37,6 +37,7 @@ struct wire {
     size_t output_len, output_room, takes, send_most;
     int send_error;
     unsigned sends;
+    bool held;    /* what was sent last waits in the kernel: it was said that more follows */
     int fd_error; /* of a send with a descriptor */
     struct passed passed[WIRE_PASSED_MAX];
     unsigned passed_count;

@@ -2,7 +2,7 @@
  *
  * The commands of probe.c, which includes this once. Each is a word and its arguments:
  *
- *   write KIND N | fill KIND N | text WORDS | short-file N | dir-file
+ *   write KIND N | fill KIND N | text WORDS | last WORDS | short-file N | dir-file
  *   cork | uncork | pause | resume | end | close | reset | close-with N
  *   timeout MS | linger MS | marks HIGH MAX | max-frame N | need N
  *   nodelay 0|1 | keepalive 0|1 IDLE INTERVAL COUNT | tos N
@@ -44,6 +44,13 @@ static void do_fill(struct command *command)
 static void do_text(struct command *command)
 {
     evf_write(command->stream, command->text, strlen(command->text));
+}
+
+static void do_last(struct command *command)
+{
+    int status = evf_write_last(command->stream, command->text, strlen(command->text));
+
+    report(command->stream, "last %s", report_status(status));
 }
 
 /* Announces N bytes more than the file has. */
@@ -331,25 +338,45 @@ static const struct {
     const char *name;
     void (*run)(struct command *command);
 } commands_known[] = {
-    { "write", do_write },       { "fill", do_fill },
-    { "text", do_text },         { "short-file", do_short_file },
-    { "dir-file", do_dir_file }, { "cork", do_cork },
-    { "uncork", do_uncork },     { "pause", do_pause },
-    { "resume", do_resume },     { "end", do_end },
-    { "close", do_close },       { "reset", do_reset },
-    { "timeout", do_timeout },   { "close-with", do_close_with },
-    { "linger", do_linger },     { "marks", do_marks },
-    { "need", do_need },         { "max-frame", do_max_frame },
-    { "nodelay", do_nodelay },   { "keepalive", do_keepalive },
-    { "tos", do_tos },           { "sockopts", do_sockopts },
-    { "state", do_state },       { "queued", do_queued },
-    { "bytes", do_bytes },       { "names", do_names },
-    { "ended", do_ended },       { "say", do_say },
-    { "timer", do_timer },       { "post", do_post },
-    { "off", do_off },           { "keep", do_keep },
-    { "quiet", do_quiet },       { "raw", do_raw },
-    { "echo", do_echo },         { "lines", do_lines },
-    { "block", do_block },       { "tclass", do_tclass },
+    { "write", do_write },
+    { "fill", do_fill },
+    { "text", do_text },
+    { "last", do_last },
+    { "short-file", do_short_file },
+    { "dir-file", do_dir_file },
+    { "cork", do_cork },
+    { "uncork", do_uncork },
+    { "pause", do_pause },
+    { "resume", do_resume },
+    { "end", do_end },
+    { "close", do_close },
+    { "reset", do_reset },
+    { "timeout", do_timeout },
+    { "close-with", do_close_with },
+    { "linger", do_linger },
+    { "marks", do_marks },
+    { "need", do_need },
+    { "max-frame", do_max_frame },
+    { "nodelay", do_nodelay },
+    { "keepalive", do_keepalive },
+    { "tos", do_tos },
+    { "sockopts", do_sockopts },
+    { "state", do_state },
+    { "queued", do_queued },
+    { "bytes", do_bytes },
+    { "names", do_names },
+    { "ended", do_ended },
+    { "say", do_say },
+    { "timer", do_timer },
+    { "post", do_post },
+    { "off", do_off },
+    { "keep", do_keep },
+    { "quiet", do_quiet },
+    { "raw", do_raw },
+    { "echo", do_echo },
+    { "lines", do_lines },
+    { "block", do_block },
+    { "tclass", do_tclass },
 };
 
 static void run_command(evf_stream *stream, struct probe *probe, char *text)
