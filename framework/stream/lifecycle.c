@@ -173,12 +173,16 @@ void evf__stream_ready(evf_stream *stream, uint32_t why)
     streams->ready_last = &stream->next;
 }
 
-void evf__stream_watch(evf_stream *stream)
+void evf__stream_watch(evf_stream *stream, bool look_again)
 {
     bool wanted = evf__stream_reads(stream);
     bool watched = (stream->flags & EVF__READ_WATCHED) != 0;
     if (wanted == watched)
         return;
+    if (wanted && look_again) {
+        evf__stream_ready(stream, EVF__READABLE);
+        return;
+    }
     int status = stream->origin->transport->watch_input(stream, wanted);
     if (status < 0) {
         evf__stream_close(stream, status);

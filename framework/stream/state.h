@@ -188,8 +188,11 @@ void evf__stream_end_input(evf_stream *stream);
 void evf__stream_flush(evf_stream *stream, bool more);
 /* Books n bytes that the kernel took. */
 void evf__stream_sent(evf_stream *stream, size_t n);
-/* Lets the transport watch for input when, and only when, the stream wants to be read. */
-void evf__stream_watch(evf_stream *stream);
+/* Lets the transport watch for input when, and only when, the stream wants to be read. One that is
+ * not watched yet is first looked at once more in the next turn, if `look_again` says that this is
+ * worth it: what the peer answers, or its end, has often come by then, and a connection that is
+ * over so soon need not be watched at all. */
+void evf__stream_watch(evf_stream *stream, bool look_again);
 /* Step 5 for one stream: `close`, then everything is given back. */
 void evf__stream_finish(evf_stream *stream);
 void evf__stream_give(evf_stream *stream);

@@ -58,50 +58,53 @@ static void opening_step(evf_stream *stream)
 /* What was received in this step and is still to be presented. */
 struct batch {
     struct evf__received received[EVF__RECEIVE_BATCH];
+    bool more_followed[EVF__RECEIVE_BATCH]; /* other streams were served behind it */
     unsigned count;
     size_t bytes;
 };
 
-/* What follows when a stream has been read. */
-static void after_reading(evf_stream *stream)
+/* What follows when a stream has been read. look_again: as evf__stream_watch has it. */
+static void after_reading(evf_stream *stream, bool look_again)
 {
     if ((stream->flags & EVF__CLOSING) != 0)
         return;
     if (quiesces(stream))
         quiesce(stream);
-    evf__stream_watch(stream);
+    evf__stream_watch(stream, look_again);
 }
 
 static void present_all(struct batch *batch)
 {
     for (unsigned i = 0; i < batch->count; i++) {
-        evf__input_take(&batch->received[i]);
-        after_reading(batch->received[i].stream);
+        const struct evf__received *received = &batch->received[i];
+        evf__input_take(received);
+        after_reading(received->stream, batch->more_followed[i] && received->got > 0);
     }
     batch->count = 0;
     batch->bytes = 0;
 }
 
 /* Receives for the batch; false when the stream must be read by itself. */
-static bool receive(evf_worker *worker, evf_stream *stream, struct batch *batch)
+static bool receive(evf_worker *worker, evf_stream *stream, bool more_follow, struct batch *batch)
 {
     struct evf__received *received = &batch->received[batch->count];
     if (!evf__input_receive(stream, worker, received))
         return false;
-    batch->count++;
+    batch->more_followed[batch->count++] = more_follow;
     if (received->got > 0)
         batch->bytes += (size_t)received->got;
     return true;
 }
 
-/* Flush, drain, read: in this order. */
-static void step(evf_worker *worker, evf_stream *stream, struct batch *batch)
+/* Flush, drain, read: in this order. more_follow: other streams are served behind this one. */
+static void step(evf_worker *worker, evf_stream *stream, bool more_follow, struct batch *batch)
 {
     if (stream->ready_state == EVF_OPENING) {
         opening_step(stream);
         return;
     }
     uint32_t why = stream->flags;
+    uint64_t had = stream->bytes_read;
     stream->flags &= ~(uint32_t)(EVF__READABLE | EVF__WRITABLE | EVF__REST_DUE);
     if ((why & EVF__WRITABLE) != 0 && evf__queue_bytes(stream) > 0)
         evf__stream_flush(stream, false);
@@ -109,11 +112,11 @@ static void step(evf_worker *worker, evf_stream *stream, struct batch *batch)
     if ((why & EVF__REST_DUE) != 0)
         evf__input_present_rest(stream);
     if ((why & EVF__READABLE) != 0) {
-        if (receive(worker, stream, batch))
+        if (receive(worker, stream, more_follow, batch))
             return;
         evf__input_read(stream);
     }
-    after_reading(stream);
+    after_reading(stream, more_follow && stream->bytes_read != had);
 }
 
 void evf__streams_input_output(evf_worker *worker)
@@ -131,7 +134,7 @@ void evf__streams_input_output(evf_worker *worker)
         if ((stream->flags & EVF__GONE) != 0)
             evf__stream_table_give(&streams->table, stream);
         else if ((stream->flags & EVF__CLOSING) == 0)
-            step(worker, stream, &batch);
+            step(worker, stream, next != NULL, &batch);
         if (batch.count == EVF__RECEIVE_BATCH || batch.bytes >= EVF__RECEIVE_BATCH_BYTES)
             present_all(&batch);
         stream = next;
