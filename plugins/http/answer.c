@@ -5,15 +5,17 @@
  */
 #include "server.h"
 
-void http_flush(struct http_worker *worker, evf_stream *stream)
+void http_flush(struct http_worker *worker, evf_stream *stream, bool last)
 {
-    if (worker->alone.len > 0) {
-        worker->written = evf_write(stream, worker->alone.at, worker->alone.len);
-        worker->alone.len = 0;
-    } else if (worker->batch_len > 0) {
-        worker->written = evf_write(stream, worker->batch, worker->batch_len);
-        worker->batch_len = 0;
-    }
+    struct http_text answers = { worker->batch, worker->batch_len };
+    if (worker->alone.len > 0)
+        answers = worker->alone;
+    if (answers.len == 0)
+        return;
+    worker->written = last ? evf_write_last(stream, answers.at, answers.len)
+                           : evf_write(stream, answers.at, answers.len);
+    worker->alone.len = 0;
+    worker->batch_len = 0;
 }
 
 bool http_batch_is_full(const struct http_worker *worker)

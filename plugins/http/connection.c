@@ -134,7 +134,7 @@ static void end_idle(evf_stream *stream)
 /* Writes what was answered and acts on how that went: the end of every callback that answers. */
 static void settle(struct http_worker *worker, evf_stream *stream, struct http_stream *state)
 {
-    http_flush(worker, stream);
+    http_flush(worker, stream, (state->flags & HTTP_ENDING) != 0);
     if (worker->requests != 0)
         add_figures(worker);
     if (worker->written < 0) {
@@ -247,7 +247,7 @@ static size_t answer_all(struct http_worker *worker, evf_stream *stream, struct 
             break;
         }
         if (http_batch_is_full(worker))
-            http_flush(worker, stream);
+            http_flush(worker, stream, false);
         if (used == input.len || worker->written != EVF_FLUSHED)
             break;
         http_request_init(request, &worker->http->rules);

@@ -160,7 +160,8 @@ void http_append(struct http_worker *worker, evf_stream *stream, const char *byt
 void http_append_head(struct http_worker *worker, const struct http_response *response);
 /* The same for an answer that stays where it is until it was flushed; alone it is not copied. */
 void http_append_prepared(struct http_worker *worker, evf_stream *stream, struct http_text answer);
-void http_flush(struct http_worker *worker, evf_stream *stream);
+/* Writes what was gathered; as the connection's last it ends our side. */
+void http_flush(struct http_worker *worker, evf_stream *stream, bool last);
 void http_count(struct http_worker *worker, uint16_t status);
 
 /* ---- static.c ---- */

@@ -98,7 +98,7 @@ static void send_part(struct http_worker *worker, evf_stream *stream, const stru
     }
     /* The cork lets head and file leave in the same packet. */
     evf_cork(stream);
-    http_flush(worker, stream);
+    http_flush(worker, stream, false);
     int result = evf_sendfile(stream, file->fd, (off_t)first, (size_t)len);
     evf_uncork(stream);
     worker->written = result;
