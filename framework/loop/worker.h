@@ -110,8 +110,9 @@ struct evf_worker {
     _Atomic int callback;
 };
 
-/* The calling thread's worker; NULL elsewhere. Set by evf__worker_init. */
-extern _Thread_local evf_worker *evf__worker_current;
+/* The calling thread's worker; NULL elsewhere. Set by evf__worker_init. One load, also in a shared
+ * library: 8 bytes of static TLS are there for a library that is loaded later. */
+extern _Thread_local evf_worker *evf__worker_current __attribute__((tls_model("initial-exec")));
 
 /* Makes the loop of the calling thread. `worker` is zeroed memory aligned to 64. 0, or a negated
  * errno with nothing left behind. */
