@@ -12,7 +12,7 @@ packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutil
 
 # What tools/bench/run takes besides: load generators, contestants, instruments.
 packages_for_bench=(python3 wrk nghttp2-client nginx-light libnginx-mod-stream h2o lighttpd haproxy
-    memcached strace valgrind linux-perf)
+    memcached strace valgrind linux-perf binutils libc6-dbg)
 
 # Prints those of the given packages that are not installed.
 packages_missing() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Addresses in a process and in ELF files: which file is mapped where, what a function there is called,
-which instructions lock the bus. Asks nm, readelf and objdump (binutils).
+"""Addresses in a process and in ELF files: which file is mapped where, what a function there is
+called, which instructions lock the bus. Asks nm, readelf and objdump (binutils).
 
 Plugins run from a copy in memory, which tools cannot open: a mapping of "/memfd:http.so (deleted)"
 stands for the plugin's file of the same name in `folders`.
@@ -117,8 +117,8 @@ def _symbols(file):
 
 
 def function(file, address):
-    """The name of the function at the address of the file, or None: of a stripped library only what it
-    exports has names."""
+    """The name of the function at the address of the file, or None: of a stripped library only what
+    it exports has names."""
     symbols = _symbols(file)
     place = bisect.bisect_right(symbols, address, key=lambda symbol: symbol[0]) - 1
     if place < 0 or address >= symbols[place][0] + symbols[place][1]:
@@ -130,7 +130,8 @@ _INSTRUCTION = re.compile(r"\s*([0-9a-f]+):\s+(lock\b.*|xchg\b.*)")
 
 
 def parse_locked(text):
-    """objdump -d: {address: instruction} of what locks: a lock prefix, or an exchange with memory."""
+    """objdump -d: {address: instruction} of what locks: a lock prefix, or an exchange with
+    memory."""
     found = {}
     for line in text.splitlines():
         match = _INSTRUCTION.match(line)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Instructions in user space, counted by valgrind --tool=callgrind, function by function.
 
-The server runs under valgrind; it is told (vgdb) to write a profile and begin anew, before and after a
-load of an exact number of requests. Start-up and connecting are thereby outside, and what a dump itself
-costs cancels between two loads of different size. Clock reads are system calls under valgrind, so the
-few instructions that they take in the vdso are not seen.
+The server runs under valgrind; it is told (vgdb) to write a profile and begin anew, before and
+after a load of an exact number of requests. Start-up and connecting are thereby outside, and what a
+dump itself costs cancels between two loads of different size. Clock reads are system calls under
+valgrind, so the few instructions that they take in the vdso are not seen.
 """
 import os
 import re
@@ -33,9 +33,9 @@ class Profile:
                        {**other.names, **self.names})
 
     def resolved(self, process):
-        """The same with the addresses of "???" replaced by places in files, where `process` knows, and
-        with functions named as their files name them. (callgrind takes the nearest exported name where
-        a library is stripped.)"""
+        """The same with the addresses of "???" replaced by places in files, where `process` knows,
+        and with functions named as their files name them. (callgrind takes the nearest exported
+        name where a library is stripped.)"""
         found = Profile()
         for (obj, address), cost in self.costs.items():
             name = self.names.get((obj, address))

@@ -9,8 +9,8 @@ allocated can be divided by it. Three shapes:
     together     all of some connections' requests wait in the kernel before the server looks (it is
                  stopped with SIGSTOP meanwhile), so that one turn has them all, every time
 
-With upstream, the server under test is a proxy, and Peers plays the server behind it as well, so that
-this side is exact too.
+With upstream, the server under test is a proxy, and Peers plays the server behind it as well, so
+that this side is exact too.
 """
 import os
 import select
@@ -111,7 +111,8 @@ class Peers:
 
 def visits(port, requests, request, half_close=False):
     """So many connections one after the other, with one request each, until the server closes.
-    half_close: end our side behind the request, for protocols in which only that ends a connection."""
+    half_close: end our side behind the request, for protocols in which only that ends a
+    connection."""
     for _ in range(requests):
         with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as peer:
             peer.sendall(request)
@@ -138,7 +139,8 @@ def go_on(pid):
 
 
 def settle(pid):
-    """Returns when all threads of the process sleep, which they do once they have nothing left to do."""
+    """Returns when all threads of the process sleep, which they do once they have nothing left to
+    do."""
     _wait_for_states(pid, {"S"})
 
 

@@ -14,7 +14,8 @@ SETTLE_SECONDS, SETTLE_ROUNDS, SETTLE_SHARE = 1.5, 8, 0.005
 
 
 def allow_descriptors(count):
-    """Servers and holders get as many descriptors as the system allows; Failure when that is less."""
+    """Servers and holders get as many descriptors as the system allows; Failure when that is
+    less."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY and most < count + 100:
         raise Failure(f"{count} connections need more open files than the limit of {most}")
@@ -23,8 +24,8 @@ def allow_descriptors(count):
 
 @contextlib.contextmanager
 def held(bench, port, count, batch, request):
-    """While the block lasts, so many connections stand, each with one answer; they came `batch` at a
-    time. Failure when the server has lost any of them by the end."""
+    """While the block lasts, so many connections stand, each with one answer; they came `batch` at
+    a time. Failure when the server has lost any of them by the end."""
     with subprocess.Popen(["taskset", "-c", str(bench.load_cpu), bench.program("holder"), str(port),
                            str(count), str(batch), request], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as holder:
@@ -55,7 +56,8 @@ def anonymous(pids):
 
 
 def settled(pids):
-    """The same once it has stopped to change, or after a while: some servers give memory back late."""
+    """The same once it has stopped to change, or after a while: some servers give memory back
+    late."""
     last = anonymous(pids)
     for _ in range(SETTLE_ROUNDS):
         time.sleep(SETTLE_SECONDS)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Allocations of a whole run, from jemalloc's own counters.
 
-jemalloc prints its counters when the process ends. Threads' caches are turned off, because what they
-answer is not counted as an allocation; the program asks for memory no less and no more without them.
+jemalloc prints its counters when the process ends. Threads' caches are turned off, because what
+they answer is not counted as an allocation; the program asks for memory no less and no more without
+them.
 """
 import json
 import re

@@ -31,10 +31,11 @@ def run(bench, command, seconds):
     return said, round(used * 1e9)
 
 
-def wrk(bench, port, *, seconds=1, connections=64, script="report.lua", headers=(), path="/"):
+def wrk(bench, port, *, seconds=1, connections=64, script="report.lua", headers=(), path="/",
+        threads=1):
     """script: one of load/*.lua."""
     more = [word for header in headers for word in ("-H", header)]
-    said, used = run(bench, ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s",
+    said, used = run(bench, ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s",
                              os.path.join(SCRIPTS, script), *more,
                              f"http://127.0.0.1:{port}{path}"], seconds)
     load = parsers.report(said)

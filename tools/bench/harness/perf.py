@@ -10,8 +10,8 @@ SCHEDULING = ["context-switches", "cpu-migrations"]
 
 
 def parse(text, events):
-    """perf stat -x,: {event: count}, in the order in which they were asked for; None for what is not
-    supported or was not counted. (perf leaves :u out of some names, so the order it is.)"""
+    """perf stat -x,: {event: count}, in the order in which they were asked for; None for what is
+    not supported or was not counted. (perf leaves :u out of some names, so the order it is.)"""
     lines = [line.split(",") for line in text.splitlines() if "," in line and line[0] != "#"]
     counts = [int(float(words[0])) if words[0].replace(".", "", 1).isdigit() else None
               for words in lines]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The servers whose counts are taken, each with the request that is counted, beside their floors."""
+"""The servers whose counts are taken, each with the request that is counted, beside their
+floors."""
 import contextlib
 from dataclasses import dataclass
 from typing import Callable

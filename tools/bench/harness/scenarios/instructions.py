@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Instructions per request in user space, function by function, and what the hardware counts.
 
-A turn of an event loop costs something that all its requests share, so callgrind's count is split: "a
-request more" is the difference between turns of 64 and of 32 requests, "a turn" is what a request that
-has a turn for itself costs beyond that. The figures in between follow: 64 in a turn, or 1.
+A turn of an event loop costs something that all its requests share, so callgrind's count is split:
+"a request more" is the difference between turns of 64 and of 32 requests, "a turn" is what a
+request that has a turn for itself costs beyond that. The figures in between follow: 64 in a turn,
+or 1.
 """
 import os
 
@@ -78,10 +79,9 @@ def _measure_thrice(bench, subject):
 
 def _functions_table(subject, measured):
     keys = sorted({*measured.alone, *measured.request}, key=lambda key: -measured.together(key))
-    rows = [Row(function, {"file": os.path.basename(obj), "together": measured.together((obj, function)),
-                           "alone": measured.alone.get((obj, function), 0)})
-            for obj, function in keys[:TOP]]
-    return Table(f"{subject.name}: the functions with most instructions, each without what it calls",
+    rows = [Row(key[1], {"file": os.path.basename(key[0]), "together": measured.together(key),
+                         "alone": measured.alone.get(key, 0)}) for key in keys[:TOP]]
+    return Table(f"{subject.name}: the functions with most instructions, without what they call",
                  FUNCTION_COLUMNS, rows, kind="functions")
 
 

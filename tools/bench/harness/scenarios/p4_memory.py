@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """P4: user memory of an idle connection that has had one answer.
 
-The private anonymous memory of all the server's processes, with the connections and before them. What
-the kernel has for their sockets is the same for all and is not in it.
+The private anonymous memory of all the server's processes, with the connections and before them.
+What the kernel has for their sockets is the same for all and is not in it.
 """
 import os
 import shutil
@@ -84,5 +84,6 @@ def run(bench):
                                       for _ in range(1 if bench.quick else 3)]))
     claims = [count_claim("evframe: private bytes per idle connection",
                           round(rows[0].values["bytes"]["median"], 1), "at most", TARGET, "bytes")]
-    return Result([Table(f"private anonymous memory, {CONNECTIONS:,} idle connections", COLUMNS, rows,
-                         kind="memory")], claims, notes)
+    table = Table(f"private anonymous memory, {CONNECTIONS:,} idle connections", COLUMNS, rows,
+                  kind="memory")
+    return Result([table], claims, notes)
