@@ -3,22 +3,8 @@
  * Requests: which are taken and which are refused with what; and that it makes no difference how
  * the network cut them.
  */
-#include <criterion/criterion.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "outcome.h"
 
-#include "http/parser.h"
-
-static const struct http_rules rules = {
-    .run = http_parser_run,
-    .max_line = 256,
-    .max_head = 1024,
-    .max_body = 100,
-    .methods = ~(HTTP_METHOD_BIT(HTTP_CONNECT) | HTTP_METHOD_BIT(HTTP_TRACE)),
-};
 static const struct http_rules reading_rules = {
     .run = http_parser_run,
     .max_line = 256,
@@ -26,119 +12,6 @@ static const struct http_rules reading_rules = {
     .max_body = 100,
     .methods = HTTP_METHOD_BIT(HTTP_GET) | HTTP_METHOD_BIT(HTTP_HEAD),
 };
-
-/* What one request came to. */
-struct outcome {
-    enum http_step step;
-    uint16_t status;
-    bool close, keep_alive, version_1_0;
-    uint8_t method;
-    bool has_body, expects_continue, repeated;
-    uint8_t present;
-    uint32_t head_len;
-    uint64_t body_len;
-    char target[64];
-    char fields[128];
-    size_t consumed;
-};
-
-static struct outcome outcome_of(const struct http_request *request, size_t consumed)
-{
-    struct outcome outcome;
-    memset(&outcome, 0, sizeof outcome);
-    outcome.step = request->step;
-    outcome.status = request->status;
-    outcome.close = request->close;
-    if (request->step == HTTP_STEP_DONE && request->parsed) {
-        struct http_text target = http_request_target(request);
-        outcome.keep_alive = request->keep_alive;
-        outcome.version_1_0 = request->version_1_0;
-        outcome.method = request->method;
-        outcome.has_body = request->has_body;
-        outcome.expects_continue = request->expects_continue;
-        outcome.repeated = request->repeated;
-        outcome.present = request->present;
-        outcome.head_len = request->head_len;
-        outcome.body_len = request->body_len;
-        size_t len = 0;
-        for (int i = 0; i < HTTP_FIELDS; i++) {
-            struct http_text value = http_request_field(request, (enum http_field)i);
-            len += (size_t)snprintf(outcome.fields + len, sizeof outcome.fields - len, "%.*s;",
-                                    value.len < 16 ? (int)value.len : 16, value.at);
-        }
-        snprintf(outcome.target, sizeof outcome.target, "%.*s", (int)target.len, target.at);
-    }
-    outcome.consumed = request->close ? 0 : consumed;
-    return outcome;
-}
-
-/* Plays the stream: presents what is unconsumed in front of each piece, in memory of exactly that
- * size. Each piece has `piece` bytes, the first one `first`. */
-static struct outcome feed(const struct http_rules *with, const char *bytes, size_t len,
-                           size_t first, size_t piece)
-{
-    struct http_request request;
-    size_t consumed = 0;
-    size_t there = 0;
-    char *head = NULL;
-    http_request_init(&request, with);
-    while (there < len && request.step != HTTP_STEP_DONE) {
-        size_t more = there == 0 ? first : piece;
-        there = more < len - there ? there + more : len;
-        if (there == consumed)
-            continue;
-        size_t size = there - consumed;
-        char *presented = malloc(size);
-        memcpy(presented, bytes + consumed, size);
-        size_t used = http_request_feed(&request, presented, size);
-        cr_assert_leq(used, size);
-        consumed += used;
-        /* A head outlives its bytes only by being moved. */
-        if (head == NULL && request.head_len > 0 && request.step != HTTP_STEP_HEAD) {
-            head = malloc(request.head_len);
-            memcpy(head, request.head, request.head_len);
-            http_request_move(&request, head);
-        }
-        free(presented);
-    }
-    struct outcome outcome = outcome_of(&request, consumed);
-    free(head);
-    return outcome;
-}
-
-static bool same(const struct outcome *one, const struct outcome *other)
-{
-    return one->step == other->step && one->status == other->status && one->close == other->close &&
-           one->keep_alive == other->keep_alive && one->version_1_0 == other->version_1_0 &&
-           one->method == other->method && one->body_len == other->body_len &&
-           one->has_body == other->has_body && one->expects_continue == other->expects_continue &&
-           one->repeated == other->repeated && one->present == other->present &&
-           one->head_len == other->head_len && one->consumed == other->consumed &&
-           strcmp(one->target, other->target) == 0 && strcmp(one->fields, other->fields) == 0;
-}
-
-/* Whole, byte by byte, and in two at every cut, and with the processor's own parser: one outcome.
- */
-static struct outcome feed_every_way(const struct http_rules *with, const char *bytes, size_t len)
-{
-    struct http_rules best = *with;
-    best.run = http_parser_best();
-    struct outcome whole = feed(with, bytes, len, len, len);
-    struct outcome other = feed(&best, bytes, len, len, len);
-    cr_assert(same(&whole, &other), "%u instead of %u for\n%.*s", other.status, whole.status,
-              (int)len, bytes);
-    for (size_t cut = 1; cut <= len; cut++) {
-        struct outcome part = feed(with, bytes, len, cut, len);
-        cr_assert(same(&whole, &part), "cut at %zu: %u instead of %u for\n%.*s", cut, part.status,
-                  whole.status, (int)len, bytes);
-    }
-    for (size_t piece = 1; piece <= 3; piece++) {
-        struct outcome part = feed(with, bytes, len, piece, piece);
-        cr_assert(same(&whole, &part), "in pieces of %zu: %u instead of %u for\n%.*s", piece,
-                  part.status, whole.status, (int)len, bytes);
-    }
-    return whole;
-}
 
 static struct outcome expect_bytes(const struct http_rules *with, const char *bytes, size_t len,
                                    uint16_t status)
@@ -151,9 +24,6 @@ static struct outcome expect_bytes(const struct http_rules *with, const char *by
 }
 
 #define EXPECT(text, status) expect_bytes(&rules, text, sizeof(text) - 1, status)
-#define GET "GET / HTTP/1.1\r\nHost: a\r\n"
-#define POST "POST / HTTP/1.1\r\nHost: a\r\n"
-#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 
 Test(request, is_taken_apart)
 {
@@ -545,87 +415,4 @@ Test(request, keeps_the_fields_that_matter)
         cr_assert(memcmp(value.at, values[i], value.len) == 0, "%d", i);
     }
     cr_assert_not(request.repeated);
-}
-
-static uint64_t next(uint64_t *state)
-{
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t mixed = (*state ^ (*state >> 30)) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-    return mixed ^ (mixed >> 31);
-}
-
-/* Well-formed requests with a few bytes changed, dropped or doubled: whatever they come to, they
- * come to the same however they are cut, and llhttp never sees a line end that is none. */
-Test(request, damaged_at_random_makes_no_difference_by_its_cuts)
-{
-    static const char *const seeds[] = {
-        GET "Range: bytes=0-1\r\nConnection: close\r\n\r\n",
-        POST "Content-Length: 5\r\n\r\nhello" GET "\r\n",
-        CHUNKED "5;a=b\r\nhello\r\n0\r\nA: b\r\n\r\n" GET "\r\n",
-        POST "Expect: 100-continue\r\nContent-Length: 12 \r\n\r\nhello, world",
-        "\r\nHEAD http://a:80/b?c HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-    };
-    static const char odd[] = "\r\n \t:,;\0aA0f/\x7f\xff";
-    const char *given = getenv("EVF_SEED");
-    uint64_t state = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    printf("EVF_SEED=%" PRIu64 "\n", state);
-    for (int i = 0; i < 2000; i++) {
-        const char *seed = seeds[next(&state) % 5];
-        char bytes[512];
-        size_t len = strlen(seed);
-        memcpy(bytes, seed, len);
-        for (uint64_t changes = next(&state) % 3 + 1; changes > 0; changes--) {
-            size_t at = next(&state) % len;
-            switch (next(&state) % 3) {
-            case 0:
-                bytes[at] = odd[next(&state) % (sizeof odd - 1)];
-                break;
-            case 1:
-                memmove(bytes + at, bytes + at + 1, --len - at);
-                break;
-            default:
-                memmove(bytes + at + 1, bytes + at, len++ - at);
-                bytes[at] = odd[next(&state) % (sizeof odd - 1)];
-                break;
-            }
-        }
-        feed_every_way(&rules, bytes, len);
-    }
-}
-
-/* A head that comes whole is read at once; one that comes in two parts goes by the scan. Both come
- * to the same for every byte that is not where it should be, in every place. */
-Test(request, with_one_byte_wrong_comes_to_the_same_by_either_way)
-{
-    static const char *const seeds[] = {
-        GET "Range: bytes=0-1\r\nIf-Range:\t\"x\" \r\nX:\r\nY: \t \r\n\r\n",
-        GET "Connection: close\r\nConnection: , keep-alive ,x\r\nProxy-Connection: k\r\n\r\n",
-        GET "Upgrade: h2c\r\nConnection: Upgrade\r\nHTTP2-Settings: AA\r\n\r\n",
-        POST "Content-Length: 5 \r\nExpect:100-continue\r\n\r\nhello",
-        POST "Transfer-Encoding:  Chunked \r\n\r\n0\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\nHost:\r\nIf-Match: *\r\n\r\n",
-        "\r\nHEAD http://a:80/b?c HTTP/1.0\r\nHost: [::1]:80\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    };
-    static const char odd[] = "\r\n \t:,;\0aA1#\x1f\x7f\xff";
-    struct http_rules best = rules;
-    best.run = http_parser_best();
-    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
-        size_t len = strlen(seeds[i]);
-        char bytes[256];
-        for (size_t at = 0; at < len; at++) {
-            for (size_t o = 0; o < 2 * (sizeof odd - 1); o++) {
-                bool adds = o >= sizeof odd - 1;
-                memcpy(bytes, seeds[i], at);
-                bytes[at] = odd[o % (sizeof odd - 1)];
-                memcpy(bytes + at + 1, seeds[i] + at + !adds, len - at - !adds);
-                size_t changed = len + adds;
-                struct outcome whole = feed(&best, bytes, changed, changed, changed);
-                struct outcome cut = feed(&rules, bytes, changed, 3, changed);
-                cr_assert(same(&whole, &cut), "%u in one, %u in two for\n%.*s", whole.status,
-                          cut.status, (int)changed, bytes);
-            }
-        }
-    }
 }
