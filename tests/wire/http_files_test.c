@@ -525,3 +525,34 @@ Test(http_files, that_cannot_be_opened_for_want_of_descriptors_are_unavailable)
     server_stop_cleanly(server);
     site_free(&site);
 }
+
+/* Each head outlives the bytes it came with, also where one body ends and the next request, whose
+ * body waits too, begins in the same piece. */
+Test(http_files, finds_the_file_of_a_request_whose_body_comes_later)
+{
+    static const char waits[] = HOST "Content-Length: 300\r\nExpect: 100-continue\r\n\r\n";
+    static const char *const paths[][2] = { { "/", "<p>home" },
+                                            { "/hello.txt", "hello" },
+                                            { "/sub/", "<p>sub" } };
+    struct site site = site_new();
+    struct client *client = client_new(site.server);
+    char body[301];
+    memset(body, 'x', 300);
+    body[300] = 0;
+    for (int i = 0; i <= 3; i++) {
+        const char *head = i < 3 ? test_text("GET %s HTTP/1.1\r\n%s", paths[i][0], waits) : "";
+        struct answer *answer = ask(client, test_text("%s%s", i > 0 ? body : "", head));
+        if (i > 0) {
+            expect_status(answer, 200, paths[i - 1][0]);
+            expect_body(answer, paths[i - 1][1]);
+            answer_free(answer);
+            answer = i < 3 ? answer_read(client, false) : NULL;
+        }
+        if (i < 3) {
+            expect_status(answer, 100, paths[i][0]);
+            answer_free(answer);
+        }
+    }
+    client_free(client);
+    site_free(&site);
+}

@@ -5,6 +5,7 @@
 #include "http_client.h"
 
 #include <signal.h>
+#include <time.h>
 
 #define HOST "Host: a\r\n"
 #define GET "GET / HTTP/1.1\r\n" HOST
@@ -39,6 +40,28 @@ Test(http_time, is_over_for_a_body_that_does_not_go_on)
     expect_timeout(server, POST "Content-Length: 3\r\n\r\nab");
     expect_timeout(server, POST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
     expect_timeout(server, POST "Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n");
+    server_stop_cleanly(server);
+}
+
+/* The date goes on, whether or not there was anything to answer meanwhile. */
+Test(http_time, is_told_to_the_second)
+{
+    struct server *server = http_server("body=x");
+    struct client *client = client_new(server);
+    for (int i = 0; i < 12; i++) {
+        struct tm parts = { 0 };
+        time_t before = time(NULL);
+        struct answer *answer = ask(client, GET "\r\n");
+        time_t after = time(NULL);
+        const char *date = answer_field(answer, "Date");
+        cr_assert_not_null(strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &parts), "%s", date);
+        time_t told = timegm(&parts);
+        cr_assert(told >= before - 1 && told <= after, "%s between %lld and %lld", date,
+                  (long long)before, (long long)after);
+        answer_free(answer);
+        cr_assert_not(wait_quietly(client->fd, i < 10 ? 170 : 1200));
+    }
+    client_free(client);
     server_stop_cleanly(server);
 }
 
