@@ -10,7 +10,6 @@
  * standard input, and prints "lost N": how many the server has closed or said more to in the
  * meantime. Source addresses are 127.0.0.2 and on, 10 000 connections each, so that ports suffice.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
