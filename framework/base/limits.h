@@ -127,6 +127,10 @@ enum evf__limit {
     EVF__KEEPALIVE_MAX_S = 32767,
     EVF__KEEPALIVE_PROBES_MAX = 127,
 
+    /* How long the kernel may keep a silent connection to itself: while it does, no time-out of
+     * ours runs, and at a stop such connections are lost. */
+    EVF__DEFER_ACCEPT_MAX_S = 60,
+
     /* Bytes of a user's or group's entry; a group names all its members. */
     EVF__USER_ENTRY_MAX = 1024 * 1024,
 

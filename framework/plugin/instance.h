@@ -41,6 +41,7 @@ struct evf__socket_settings {
     unsigned keepalive_idle_s, keepalive_interval_s, keepalive_count; /* 0: as the system has it */
     bool tos_given;
     int tos;
+    unsigned defer_accept_s; /* 0: connections come at once */
     bool v6_only, reuse_port;
     int backlog; /* 0: the server's */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a listener's options ask of its sockets: keep-alive, type of service, sharing, and owner and
- * mode of a unix socket's file. Users and groups are looked up here, so the main thread only.
+ * What a listener's options ask of its sockets: keep-alive, type of service, deferred accepting,
+ * sharing, and owner and mode of a unix socket's file. Users and groups are looked up here, so the
+ * main thread only.
  */
 #include <errno.h>
 #include <grp.h>
@@ -167,6 +168,8 @@ int evf__socket_settings_read(const struct evf__options *listener, struct evf__s
         .backlog = (int)number_of(listener, "backlog"),
     };
     int code = read_keepalive(listener, &settings, error);
+    if (code == 0)
+        code = read_seconds(listener, "defer-accept", &settings.defer_accept_s, error);
     if (code == 0)
         code = read_mode(listener, &settings.mode, error);
     if (code == 0)

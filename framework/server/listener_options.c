@@ -78,6 +78,7 @@ int evf__listener_check(const struct evf__listener *listener,
     } options[] = {
         { "keepalive", settings->keepalive, not_tcp },
         { "tos", settings->tos_given, not_tcp },
+        { "defer-accept", settings->defer_accept_s > 0, not_tcp },
         { "v6-only", settings->v6_only, not_ipv6 },
         { "reuse-port", settings->reuse_port, not_shareable },
         { "backlog", settings->backlog > 0, not_bound_by_us },
@@ -119,6 +120,8 @@ int evf__socket_prepare(int fd, int family, const struct evf__socket_settings *s
           (int)settings->keepalive_count },
         { "tos", settings->tos_given, IPPROTO_IP, IP_TOS, settings->tos },
         { "tos", settings->tos_given && v6, IPPROTO_IPV6, IPV6_TCLASS, settings->tos },
+        { "defer-accept", settings->defer_accept_s > 0, IPPROTO_TCP, TCP_DEFER_ACCEPT,
+          (int)settings->defer_accept_s },
         { "reuse-port", settings->reuse_port, SOL_SOCKET, SO_REUSEPORT, 1 },
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {

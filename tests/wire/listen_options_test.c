@@ -145,6 +145,31 @@ Test(listen_options, marks_what_it_sends)
                  "sockopts nodelay=1 keepalive=0,7200,75,9 tos=184");
 }
 
+/* Who speaks is served while one that came earlier is still silent; that one is served later. */
+static void check_deferred(const char *accept)
+{
+    struct server *server = with(accept, "127.0.0.1:0", "probe", "defer-accept=1s");
+    int silent = peer_connect(server_address(server, 0));
+    unsigned silent_port = peer_port(silent);
+    int speaks = peer_connect(server_address(server, 0));
+
+    peer_send_text(speaks, "text first\n");
+    peer_expect_text(speaks, "first");
+    server_wait_figure(server, "connections_accepted", 1);
+    server_wait_event(server, silent_port, "open");
+    peer_send_text(silent, "text second\n");
+    peer_expect_text(silent, "second");
+    peer_close(speaks);
+    peer_close(silent);
+    server_stop_cleanly(server);
+}
+
+Test(listen_options, defers_silent_connections)
+{
+    check_deferred("shared");
+    check_deferred("reuseport");
+}
+
 Test(listen_options, marks_what_it_sends_over_ipv6)
 {
     struct server *server = with("shared", "[::1]:0", "probe", "tos=72");
@@ -452,6 +477,7 @@ Test(listen_options, are_shown_by_inspect)
         "v6-only",         "reuse-port",
         "backlog",         "mode",
         "owner",           "group",
+        "defer-accept",
     };
     struct launcher_result result = launcher_run(&(struct server_spec){
         .arguments = { "inspect", test_plugin("minimal") },

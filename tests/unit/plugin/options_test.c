@@ -221,8 +221,8 @@ Test(options, that_are_unknown_are_told_with_the_nearest_and_all_known_names)
             "max-connections, idle-timeout, max-frame, write-high, write-max, first-byte, "
             "max-lifetime, min-rate, linger, block, allow, block-file, allow-file, "
             "pause-on-connect, keepalive, keepalive-idle, keepalive-interval, keepalive-count, "
-            "tos, v6-only, reuse-port, backlog, mode, owner, group, proxy-protocol, proxy-trusted, "
-            "proxy-timeout");
+            "tos, defer-accept, v6-only, reuse-port, backlog, mode, owner, group, proxy-protocol, "
+            "proxy-trusted, proxy-timeout");
     refuses_with_words("idle-timeuot=1", "did you mean idle-timeout?");
     refuses_with_words("Depth=1", "unknown option \"Depth\"");
     refuses_with_words(" depth=1", "unknown option \" depth\"");
@@ -442,6 +442,7 @@ Test(options, of_sockets_not_given_ask_for_nothing)
                   settings.socket.owner_given || settings.socket.group_given);
     cr_assert_eq(settings.socket.mode, nothing.mode);
     cr_assert_eq(settings.socket.backlog, 0);
+    cr_assert_eq(settings.socket.defer_accept_s, 0);
     cr_assert_eq(
         settings_of("keepalive=off,v6-only=no,reuse-port=0,pause-on-connect=false", &settings), 0);
     cr_assert_not(settings.socket.keepalive || settings.socket.v6_only ||
@@ -453,7 +454,7 @@ Test(options, of_sockets_become_settings)
     struct evf__listener_settings settings;
     cr_assert_eq(settings_of("keepalive,keepalive-idle=2m,keepalive-interval=5000ms,"
                              "keepalive-count=3,tos=184,v6-only,reuse-port=on,backlog=77,"
-                             "pause-on-connect,mode=0606,owner=root,group=7654321",
+                             "defer-accept=3s,pause-on-connect,mode=0606,owner=root,group=7654321",
                              &settings),
                  0, "%s", error);
     const struct evf__socket_settings *socket = &settings.socket;
@@ -465,6 +466,7 @@ Test(options, of_sockets_become_settings)
     cr_assert(socket->tos_given);
     cr_assert_eq(socket->tos, 184);
     cr_assert_eq(socket->backlog, 77);
+    cr_assert_eq(socket->defer_accept_s, 3);
     cr_assert_eq(socket->mode, 0606);
     cr_assert(socket->owner_given && socket->group_given);
     cr_assert_eq(socket->owner, 0);
@@ -480,6 +482,9 @@ Test(options, of_sockets_have_limits)
     refuses_with_words("keepalive-idle=0", "1s to 32767s");
     refuses_with_words("keepalive-idle=32768", "1s to 32767s");
     refuses_with_words("backlog=0", "is too small");
+    refuses_with_words("defer-accept=0", "1s to 1m");
+    refuses_with_words("defer-accept=61", "1s to 1m");
+    settings_refused("defer-accept=1500ms", "no whole number of seconds");
     accepts("tos=0,keepalive-count=127,keepalive-idle=32767,keepalive-interval=1");
 }
 

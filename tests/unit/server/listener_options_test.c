@@ -136,7 +136,9 @@ static void expect_fine_for(const char *text, const struct evf__socket_settings 
 }
 
 static const struct evf__socket_settings keepalive = { .keepalive = true },
-                                         tos = { .tos_given = true }, v6_only = { .v6_only = true },
+                                         tos = { .tos_given = true },
+                                         defer = { .defer_accept_s = 1 },
+                                         v6_only = { .v6_only = true },
                                          reuse_port = { .reuse_port = true },
                                          backlog = { .backlog = 1 }, mode = { .mode = 0600 },
                                          owner = { .owner_given = true },
@@ -145,9 +147,9 @@ static const struct evf__socket_settings keepalive = { .keepalive = true },
 Test(listener_options, takes_the_options_that_are_for_it)
 {
     static const struct evf__socket_settings *const tcp[] = { &keepalive, &tos, &reuse_port,
-                                                              &backlog };
+                                                              &backlog, &defer };
     static const char *const addresses[] = { "127.0.0.1:1", "[::1]:1", "1", "name.example:1" };
-    for (size_t i = 0; i < 16; i++)
+    for (size_t i = 0; i < 20; i++)
         expect_fine_for(addresses[i % 4], tcp[i / 4]);
     expect_fine_for("[::1]:1", &v6_only);
     expect_fine_for("unix:/tmp/x", &mode);
@@ -167,6 +169,7 @@ Test(listener_options, refuses_the_options_that_are_not_for_it)
     expect_not_for("name.example:1", &group, "group", "this is TCP");
     expect_not_for("unix:/tmp/x", &keepalive, "keepalive", "this is a unix socket");
     expect_not_for("unix:@x", &tos, "tos", "this is a unix socket");
+    expect_not_for("unix:/tmp/x", &defer, "defer-accept", "this is a unix socket");
     expect_not_for("unix:/tmp/x", &v6_only, "v6-only", "this is a unix socket");
     expect_not_for("unix:/tmp/x", &reuse_port, "reuse-port", "this is a unix socket");
     expect_not_for("unix:@x", &mode, "mode", "an abstract name has none");
@@ -184,6 +187,7 @@ Test(listener_options, refuses_for_an_inherited_socket_what_comes_too_late)
     snprintf(text, sizeof text, "fd:%d", fd);
     expect_fine_for(text, &keepalive);
     expect_fine_for(text, &tos);
+    expect_fine_for(text, &defer);
     expect_not_for(text, &v6_only, "v6-only", "listens already");
     expect_not_for(text, &reuse_port, "reuse-port", "listens already");
     expect_not_for(text, &backlog, "backlog", "listens already");
