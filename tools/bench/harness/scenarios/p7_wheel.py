@@ -15,10 +15,10 @@ TARGETED = ["start", "restart", "stop", "expire"]
 OPERATIONS = ["start", "restart", "refresh", "stop", "expire", "mixed"]
 ROUNDS, QUICK_ROUNDS = 10, 2
 
-MEANINGS = ("restart: a random timer with a random timeout, earlier or later, once after each start; "
-            "refresh: as long from now as it was started for, as idle times are; mixed: refreshes, "
-            "stops, starts and expiries while time goes on. Timers are drawn at random, timeouts "
-            "spread up to a minute; 64 bytes a timer, libevent's 128, in pages of 4 KiB")
+MEANINGS = ("restart: a random timer with a random timeout, earlier or later, once after each "
+            "start; refresh: as long from now as it was started for, as idle times are; mixed: "
+            "refreshes, stops, starts and expiries while time goes on. Timers are drawn at random, "
+            "timeouts spread up to a minute; 64 bytes a timer, libevent's 128, in pages of 4 KiB")
 
 
 class Figures:
