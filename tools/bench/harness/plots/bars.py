@@ -53,7 +53,8 @@ def _cpu_panel(axis, table, ratios, columns):
         axis.barh(place, total - min(user, total), left=min(user, total), color=light, height=0.66)
         ratio, low, high = ratios.get(name, (total / ours, None, None))
         if low is not None:
-            axis.errorbar(ours * ratio, place, xerr=[[ours * (ratio - low)], [ours * (high - ratio)]],
+            around = [[ours * (ratio - low)], [ours * (high - ratio)]]
+            axis.errorbar(ours * ratio, place, xerr=around,
                           color=style.TEXT, capsize=4, linewidth=1.2)
         end = max(total, ours * (high or 0))
         text = f"{total:.2f} µs"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What all plots have in common: colours, texts, and files that are the same for the same results.
 
-Colours are those of Okabe and Ito, which the colour-blind tell apart; evframe is the coloured one and
-others are grey. The background is white whatever the page's is. Text stays text, so that a changed
+Colours are those of Okabe and Ito, which the colour-blind tell apart; evframe is the coloured one
+and others are grey. The background is white whatever the page's is. Text stays text, so that a changed
 figure is a small change of the file; nothing in it is random, and there is no date.
 """
 import os
@@ -44,7 +44,8 @@ def figure(title, subtitle, inches, columns=1):
 def about(entry):
     """Where a result comes from, in one line."""
     machine = entry["machine"]
-    parts = [f"{machine['cpu']}, {machine['cpus']} CPUs" + (" (virtual)" if machine["virtual"] else ""),
+    virtual = " (virtual)" if machine["virtual"] else ""
+    parts = [f"{machine['cpu']}, {machine['cpus']} CPUs{virtual}",
              f"kernel {re.match(r'[0-9.]*', machine['kernel'])[0]}",
              f"evframe {(entry['commit'] or 'unknown')[:10]}"]
     if entry["quick"]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """P7: the timeout wheel beside libevent's timers and a binary heap, by the number of timers.
 
-A round runs evframe's wheel at all sizes and the others at those that are compared, each in a process
-of its own; figures of the same round are a pair. At ten million the others are measured once, for the
-table: nothing is compared there, and libevent takes a minute."""
+A round runs evframe's wheel at all sizes and the others at those that are compared, each in a
+process of its own; figures of the same round are a pair. At ten million the others are measured
+once, for the table: nothing is compared there, and libevent takes a minute."""
 from .. import micro_programs, statistics
 from ..registry import scenario
 from ..results import Claim, Column, Result, Row, Table, count_claim
