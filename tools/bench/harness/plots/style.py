@@ -2,8 +2,8 @@
 """What all plots have in common: colours, texts, and files that are the same for the same results.
 
 Colours are those of Okabe and Ito, which the colour-blind tell apart; evframe is the coloured one
-and others are grey. The background is white whatever the page's is. Text stays text, so that a changed
-figure is a small change of the file; nothing in it is random, and there is no date.
+and others are grey. The background is white whatever the page's is. Text stays text, so that a
+changed figure is a small change of the file; nothing in it is random, and there is no date.
 """
 import os
 import re
