@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Requests: which are taken and which are refused with what; and that it makes no difference how
- * the network cut them.
+ * Requests: which are taken and which are refused with what.
  */
-#include "outcome.h"
+#include "feed.h"
 
 static const struct http_rules reading_rules = {
     .run = http_parser_run,

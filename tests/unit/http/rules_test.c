@@ -26,7 +26,7 @@ static const struct {
     { HTTP_FIELD_TRANSFER_ENCODING, "Transfer-Encoding" },
 };
 enum { NAMES = sizeof names / sizeof names[0] };
-_Static_assert(NAMES == HTTP_FIELD_OTHER, "a name for every field but the others");
+_Static_assert(NAMES == (int)HTTP_FIELD_OTHER, "a name for every field but the others");
 
 static enum http_field find_plainly(const char *name, size_t len)
 {

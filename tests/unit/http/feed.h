@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a request comes to, however the network cuts it.
+ * Feeding requests to the http plugin's parser in pieces, and what they come to. Header only; for
+ * the tests of requests.
  */
-#ifndef EVF_TESTS_UNIT_HTTP_OUTCOME_H
-#define EVF_TESTS_UNIT_HTTP_OUTCOME_H
+#ifndef EVF_TESTS_UNIT_HTTP_FEED_H
+#define EVF_TESTS_UNIT_HTTP_FEED_H
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -12,6 +13,10 @@
 
 #include "http/parser.h"
 
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n"
+#define POST "POST / HTTP/1.1\r\nHost: a\r\n"
+#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
+
 static const struct http_rules rules = {
     .run = http_parser_run,
     .max_line = 256,
@@ -19,6 +24,7 @@ static const struct http_rules rules = {
     .max_body = 100,
     .methods = ~(HTTP_METHOD_BIT(HTTP_CONNECT) | HTTP_METHOD_BIT(HTTP_TRACE)),
 };
+
 /* What one request came to. */
 struct outcome {
     enum http_step step;
@@ -34,7 +40,7 @@ struct outcome {
     size_t consumed;
 };
 
-static inline struct outcome outcome_of(const struct http_request *request, size_t consumed)
+static struct outcome outcome_of(const struct http_request *request, size_t consumed)
 {
     struct outcome outcome;
     memset(&outcome, 0, sizeof outcome);
@@ -66,8 +72,8 @@ static inline struct outcome outcome_of(const struct http_request *request, size
 
 /* Plays the stream: presents what is unconsumed in front of each piece, in memory of exactly that
  * size. Each piece has `piece` bytes, the first one `first`. */
-static inline struct outcome feed(const struct http_rules *with, const char *bytes, size_t len,
-                                  size_t first, size_t piece)
+static struct outcome feed(const struct http_rules *with, const char *bytes, size_t len,
+                           size_t first, size_t piece)
 {
     struct http_request request;
     size_t consumed = 0;
@@ -98,7 +104,7 @@ static inline struct outcome feed(const struct http_rules *with, const char *byt
     return outcome;
 }
 
-static inline bool same(const struct outcome *one, const struct outcome *other)
+__attribute__((unused)) static bool same(const struct outcome *one, const struct outcome *other)
 {
     return one->step == other->step && one->status == other->status && one->close == other->close &&
            one->keep_alive == other->keep_alive && one->version_1_0 == other->version_1_0 &&
@@ -111,8 +117,8 @@ static inline bool same(const struct outcome *one, const struct outcome *other)
 
 /* Whole, byte by byte, and in two at every cut, and with the processor's own parser: one outcome.
  */
-static inline struct outcome feed_every_way(const struct http_rules *with, const char *bytes,
-                                            size_t len)
+__attribute__((unused)) static struct outcome feed_every_way(const struct http_rules *with,
+                                                             const char *bytes, size_t len)
 {
     struct http_rules best = *with;
     best.run = http_parser_best();
@@ -132,9 +138,5 @@ static inline struct outcome feed_every_way(const struct http_rules *with, const
     }
     return whole;
 }
-
-#define GET "GET / HTTP/1.1\r\nHost: a\r\n"
-#define POST "POST / HTTP/1.1\r\nHost: a\r\n"
-#define CHUNKED POST "Transfer-Encoding: chunked\r\n\r\n"
 
 #endif

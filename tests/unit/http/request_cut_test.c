@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Damaged requests: whatever they come to, it makes no difference how the network cut them, nor
- * which parser reads them.
+ * Requests that are damaged: what they come to does not depend on how the network cut them, nor on
+ * which of the ways to read them is taken.
  */
-#include <inttypes.h>
-#include <time.h>
-
-#include "outcome.h"
-
-static uint64_t next(uint64_t *state)
-{
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t mixed = (*state ^ (*state >> 30)) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-    return mixed ^ (mixed >> 31);
-}
+#include "../random.h"
+#include "feed.h"
 
 /* Well-formed requests with a few bytes changed, dropped or doubled: whatever they come to, they
  * come to the same however they are cut, and llhttp never sees a line end that is none. */
-Test(request_damaged, at_random_makes_no_difference_by_its_cuts)
+Test(request_cut, damaged_at_random_makes_no_difference_by_its_cuts)
 {
     static const char *const seeds[] = {
         GET "Range: bytes=0-1\r\nConnection: close\r\n\r\n",
@@ -28,26 +18,24 @@ Test(request_damaged, at_random_makes_no_difference_by_its_cuts)
         "\r\nHEAD http://a:80/b?c HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     };
     static const char odd[] = "\r\n \t:,;\0aA0f/\x7f\xff";
-    const char *given = getenv("EVF_SEED");
-    uint64_t state = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
-    printf("EVF_SEED=%" PRIu64 "\n", state);
-    for (int i = 0; i < 2000; i++) {
-        const char *seed = seeds[next(&state) % 5];
+    struct random random = random_start();
+    for (unsigned i = random_rounds(2000); i > 0; i--) {
+        const char *seed = seeds[random_below(&random, 5)];
         char bytes[512];
         size_t len = strlen(seed);
         memcpy(bytes, seed, len);
-        for (uint64_t changes = next(&state) % 3 + 1; changes > 0; changes--) {
-            size_t at = next(&state) % len;
-            switch (next(&state) % 3) {
+        for (uint64_t changes = random_below(&random, 3) + 1; changes > 0; changes--) {
+            size_t at = random_below(&random, len);
+            switch (random_below(&random, 3)) {
             case 0:
-                bytes[at] = odd[next(&state) % (sizeof odd - 1)];
+                bytes[at] = odd[random_below(&random, sizeof odd - 1)];
                 break;
             case 1:
                 memmove(bytes + at, bytes + at + 1, --len - at);
                 break;
             default:
                 memmove(bytes + at + 1, bytes + at, len++ - at);
-                bytes[at] = odd[next(&state) % (sizeof odd - 1)];
+                bytes[at] = odd[random_below(&random, sizeof odd - 1)];
                 break;
             }
         }
@@ -57,7 +45,7 @@ Test(request_damaged, at_random_makes_no_difference_by_its_cuts)
 
 /* A head that comes whole is read at once; one that comes in two parts goes by the scan. Both come
  * to the same for every byte that is not where it should be, in every place. */
-Test(request_damaged, by_one_byte_comes_to_the_same_by_either_way)
+Test(request_cut, with_one_byte_wrong_comes_to_the_same_by_either_way)
 {
     static const char *const seeds[] = {
         GET "Range: bytes=0-1\r\nIf-Range:\t\"x\" \r\nX:\r\nY: \t \r\n\r\n",
