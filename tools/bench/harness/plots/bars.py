@@ -10,19 +10,19 @@ def cpu(entry, title, subtitle, panels, path):
     """A panel for each of the entry's tables; panels: their titles, where there are several."""
     tables = entry["tables"][:len(panels)]
     most = max(len(table["rows"]) for table in tables)
-    drawing, axes = style.figure(title, subtitle, BAR_INCHES * most + 0.3 * bool(panels[0]),
-                                 len(panels))
-    drawing.subplots_adjust(left=0.16, right=0.97, wspace=0.25)
+    drawing, axes = style.figure(title, subtitle, BAR_INCHES * most, len(panels), bool(panels[0]))
+    drawing.subplots_adjust(left=0.18, right=0.97, wspace=0.25)
     for axis, table, name in zip(axes, tables, panels):
-        _cpu_panel(axis, table, _ratios(entry, name), len(panels))
+        _cpu_panel(axis, table, _ratios(entry, name), len(panels) == 1)
         axis.set_title(name)
     style.save(drawing, entry, path,
-               "dark: in the server's own code, light: in the kernel; x: times evframe's, with its "
-               "95 % interval, which the whiskers show")
+               "dark: in the server's own code, light: in the kernel; bars and x: times evframe's, "
+               "with its 95 % interval (whiskers); µs: medians")
 
 
 def _ratios(entry, panel):
-    """{contestant: (ratio to evframe's, low, high)} from the entry's claims about CPU time."""
+    """{contestant: (its CPU time as times evframe's, low, high)} from the entry's claims; the
+    interval is None where there were too few rounds."""
     found = {}
     for claim in entry["claims"]:
         pair, _, figure = claim["text"].partition(", ")
@@ -30,43 +30,43 @@ def _ratios(entry, panel):
         figure, _, of = figure.partition(", ")
         if subject != "evframe" or claim["value"] is None or (of and of != panel):
             continue
-        upside_down = 1 if figure == "requests per CPU second" else -1
-        if figure not in ("CPU per request", "requests per CPU second"):
+        values = [claim["value"], claim["low"], claim["high"]]
+        if figure == "CPU per request":  # evframe's as times the other's
+            values = [value and 1 / value for value in (values[0], values[2], values[1])]
+        elif figure != "requests per CPU second":
             continue
-        found[against] = tuple(sorted(
-            (None if value is None else value ** upside_down
-             for value in (claim["low"], claim["high"])), key=lambda value: value or 0))
-        found[against] = (claim["value"] ** upside_down, *found[against])
+        found[against] = values
     return found
 
 
-def _cpu_panel(axis, table, ratios, columns):
+def _cpu_panel(axis, table, ratios, roomy):
     rows = table["rows"]
     names = [row["name"] for row in rows]
     totals = [middle(row["values"]["cpu_us"]) for row in rows]
     ours = totals[names.index("evframe")]
+    furthest = 0
     for place, (name, row, total) in enumerate(zip(names, rows, totals)):
-        user = middle(row["values"]["user_us"]) or 0
-        dark, light = (style.BLUE, style.SKY) if style.is_ours(name) else \
-            (style.DARK_GREY, style.LIGHT_GREY)
-        axis.barh(place, min(user, total), color=dark, height=0.66)
-        axis.barh(place, total - min(user, total), left=min(user, total), color=light, height=0.66)
         ratio, low, high = ratios.get(name, (total / ours, None, None))
-        if low is not None:
-            around = [[ours * (ratio - low)], [ours * (high - ratio)]]
-            axis.errorbar(ours * ratio, place, xerr=around,
-                          color=style.TEXT, capsize=4, linewidth=1.2)
-        end = max(total, ours * (high or 0))
+        user = min(1, (middle(row["values"]["user_us"]) or 0) / total) * ratio
+        mine = style.is_ours(name)
+        axis.barh(place, user, color=style.BLUE if mine else style.DARK_GREY, height=0.66)
+        axis.barh(place, ratio - user, left=user, color=style.SKY if mine else style.LIGHT_GREY,
+                  height=0.66)
         text = f"{total:.2f} µs"
         if name != "evframe":
-            text += f"   {ratio:.2f} x"
-            if low is not None and columns == 1:
-                text += f"  ({low:.2f} to {high:.2f})"
-        axis.text(end + 0.015 * max(totals), place, text, va="center", fontsize=10,
-                  weight="bold" if style.is_ours(name) else "normal")
+            text = f"{ratio:.2f} x · {text}"
+        if low is not None:
+            axis.errorbar(ratio, place, xerr=[[ratio - low], [high - ratio]], color=style.TEXT,
+                          capsize=4, linewidth=1.2)
+            if roomy:
+                text = f"{ratio:.2f} x ({low:.2f} to {high:.2f}) · {total:.2f} µs"
+        end = max(ratio, high or 0)
+        furthest = max(furthest, end)
+        axis.annotate(text, (end, place), (6, 0), textcoords="offset points", va="center",
+                      fontsize=10, weight="bold" if mine else "normal")
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.4, -0.6)
-    axis.set_xlim(0, max(totals) * (1.45 if columns == 1 else 1.75))
+    axis.set_xlim(0, furthest * (1.5 if roomy else 1.75))
     style.bare(axis)
     style.strong_ours(axis)
 
@@ -78,7 +78,7 @@ def memory(entry, path):
         "Memory of an idle connection",
         "bytes of user memory, after one request, 15,000 connections, one worker; less is better",
         BAR_INCHES * len(rows))
-    drawing.subplots_adjust(left=0.16, right=0.97)
+    drawing.subplots_adjust(left=0.18, right=0.97)
     most = max(middle(row["values"]["bytes"]) for row in rows)
     for place, row in enumerate(rows):
         value = middle(row["values"]["bytes"])

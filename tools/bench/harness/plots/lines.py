@@ -22,10 +22,10 @@ def wheel(entry, path, operations=("start", "restart", "expire", "stop")):
         return False
     drawing, axes = style.figure(
         "Time of one timer operation, by how many timers there are",
-        "nanoseconds, both axes logarithmic; lower is better", 2.9, len(operations))
+        "nanoseconds, both axes logarithmic; lower is better", 2.9, len(operations), True, True)
     drawing.subplots_adjust(left=0.08, right=0.98, wspace=0.12)
     for axis, operation in zip(axes, operations):
-        for of in sorted({point["of"] for point in points}, key=lambda of: of != "evframe"):
+        for of in sorted({point["of"] for point in points}, key=lambda of: (of != "evframe", of)):
             own = sorted((point["size"], middle(point["ns"])) for point in points
                          if point["of"] == of and point["operation"] == operation)
             colour, marker, line, width = LOOKS.get(of, (style.ORANGE, "x", "-.", 1.6))
@@ -46,7 +46,6 @@ def wheel(entry, path, operations=("start", "restart", "expire", "stop")):
         axis.set_ylim(low, high)
         if axis is not axes[0]:
             axis.tick_params(labelleft=False)
-    axes[0].set_ylabel("ns")
     axes[0].legend(frameon=False, fontsize=10, loc="upper left")
     style.save(drawing, entry, path)
     return True
@@ -69,7 +68,7 @@ def workers(entry, path):
     drawing, axes = style.figure(
         "evframe with 1 to 8 workers", "http, 64 connections for each worker"
         + ("" if scaled else "; all workers on one CPU, so that requests/s say nothing here"),
-        2.7, 3 if scaled else 2)
+        2.7, 3 if scaled else 2, True, True)
     drawing.subplots_adjust(left=0.09, right=0.97, wspace=0.28)
     panels = [("CPU per request, µs", lambda values: middle(values["cpu_us"])),
               ("context switches per request", lambda values: middle(values["voluntary"])

@@ -28,14 +28,16 @@ plt.rcParams.update({
     "axes.titlelocation": "left",
 })
 
-TITLE_INCHES, FOOT_INCHES = 0.95, 0.95
+TITLE_INCHES, FOOT_INCHES, AXIS_INCHES = 0.95, 0.65, 0.4
 
 
-def figure(title, subtitle, inches, columns=1):
-    """(figure, axes): the figure's panels are `inches` high; title and foot are added to that."""
-    height = inches + TITLE_INCHES + FOOT_INCHES
+def figure(title, subtitle, inches, columns=1, titled=False, scaled=False):
+    """(figure, axes): the figure's panels are `inches` high; title and foot are added to that.
+    titled: panels have titles of their own; scaled: and figures at their lower axis."""
+    top, foot = TITLE_INCHES + 0.3 * titled, FOOT_INCHES + AXIS_INCHES * scaled
+    height = inches + top + foot
     drawing, axes = plt.subplots(1, columns, figsize=(WIDTH, height), squeeze=False)
-    drawing.subplots_adjust(top=1 - TITLE_INCHES / height, bottom=FOOT_INCHES / height)
+    drawing.subplots_adjust(top=1 - top / height, bottom=foot / height)
     drawing.text(0.02, 1 - 0.32 / height, title, fontsize=15, weight="bold", va="center")
     drawing.text(0.02, 1 - 0.62 / height, subtitle, fontsize=11, color=FAINT, va="center")
     return drawing, axes[0]
