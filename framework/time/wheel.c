@@ -48,7 +48,6 @@ static inline unsigned place_for(const struct evf__wheel *wheel, uint64_t deadli
     unsigned highest = 63 - (unsigned)__builtin_clzll((deadline ^ wheel->at) | 1);
     unsigned level = highest / EVF__WHEEL_BITS;
     if (__builtin_expect(level >= LAST_LEVEL, 0)) {
-        level = LAST_LEVEL;
         uint64_t tick = deadline >> (LAST_LEVEL * EVF__WHEEL_BITS);
         uint64_t furthest = (wheel->at >> (LAST_LEVEL * EVF__WHEEL_BITS)) + EVF__WHEEL_MASK;
         tick = tick > furthest ? furthest : tick;
