@@ -98,6 +98,7 @@ static ssize_t wire_send(evf_stream *stream, const struct iovec *pieces, int cou
     struct wire *wire = wire_of(stream);
     ssize_t sent = 0;
     wire->sends++;
+    wire->held_sends += more;
     if (wire->send_error != 0)
         return wire->send_error;
     for (int i = 0; i < count; i++) {

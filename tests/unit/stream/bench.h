@@ -36,7 +36,7 @@ struct wire {
     uint8_t *output;
     size_t output_len, output_room, takes, send_most;
     int send_error;
-    unsigned sends;
+    unsigned sends, held_sends; /* all; those that said that more follows */
     bool held;    /* what was sent last waits in the kernel: it was said that more follows */
     int fd_error; /* of a send with a descriptor */
     struct passed passed[WIRE_PASSED_MAX];

@@ -70,6 +70,7 @@ Test(ending, sends_the_last_words_and_the_half_close_together)
 {
     cr_assert_eq(evf_write_last(bench.stream, "bye", 3), EVF_FLUSHED);
     cr_assert_eq(bench.wire.sends, 1);
+    cr_assert_eq(bench.wire.held_sends, 1, "the kernel waits for the half-close");
     cr_assert(bench.wire.shut_down);
     peer_got("bye");
     cr_assert_eq(evf_ready_state(bench.stream), EVF_READ_ONLY);
@@ -80,7 +81,7 @@ Test(ending, sends_the_last_words_and_the_half_close_together)
     cr_assert_eq(seen.drains, 0);
 }
 
-Test(ending, tells_the_kernel_that_the_half_close_follows)
+Test(ending, queues_what_the_kernel_does_not_take_of_the_last_words)
 {
     bench.wire.takes = 2; /* of three bytes: it is full, the rest is queued */
     cr_assert_eq(evf_write_last(bench.stream, "bye", 3), EVF_QUEUED);
@@ -117,6 +118,7 @@ Test(ending, flushes_a_cork_with_the_last_words)
     cr_assert_eq(evf_write(bench.stream, "first ", 6), EVF_QUEUED);
     cr_assert_eq(evf_write_last(bench.stream, "last", 4), EVF_QUEUED);
     cr_assert_eq(bench.wire.sends, 1);
+    cr_assert_eq(bench.wire.held_sends, 1);
     cr_assert(bench.wire.shut_down);
     peer_got("first last");
     bench_settle(&bench);
