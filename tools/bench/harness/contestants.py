@@ -31,6 +31,12 @@ def floor_echo(bench):
     return Server("floor", [bench.program("floor_echo"), str(port)], port, probe_echo)
 
 
+def floor_relay(bench, upstream):
+    port = bench.port()
+    return Server("floor", [bench.program("floor_relay"), str(port), str(upstream.port)], port,
+                  probe_http)
+
+
 def evframe(bench, plugin, probe, *, name="evframe", workers=1, options=(), cpu=None):
     """plugin: what stands behind the = of --listen. options: more of the launcher's."""
     port = bench.port()

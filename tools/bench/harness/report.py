@@ -10,6 +10,7 @@ COLUMNS = [
     Column("cpu_us", "CPU us/req", ".2f"),
     Column("user_us", "user", ".2f"),
     Column("system_us", "system", ".2f"),
+    Column("cycles", "cycles/req", ",.0f"),
     Column("x_floor", "x {reference} [95 %]", ""),
     Column("p50_us", "p50 us", ",.0f"),
     Column("p99_us", "p99 us", ",.0f"),
@@ -111,7 +112,7 @@ def claim_line(claim):
         target = f"contains {claim.limit:g}"
     elif claim.relation is not None:
         target = f"{RELATIONS[claim.relation][0]} {claim.limit:g}"
-    if claim.low == claim.high and claim.value is not None:
+    if claim.low is not None and claim.low == claim.high:
         value = f"{claim.value:,g} {claim.unit}".rstrip()
     else:
         value = interval(claim)

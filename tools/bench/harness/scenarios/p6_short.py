@@ -6,7 +6,7 @@ stop the next connection from the same port: its SYN is newer and takes the plac
 thousand pairs are in use for each server, however many rounds there are, and after the warm-up
 all rounds find the same. A connection that could not be made counts as an error. """
 from .. import contestants, load, report
-from ..pairs import Comparison, compare
+from ..pairs import by_time_and_cycles, compare
 from ..registry import scenario
 from ..results import Result
 
@@ -17,7 +17,8 @@ def run(bench):
                contestants.evframe_http(bench, name="evframe shared"),
                contestants.nginx_http(bench), contestants.lighttpd_http(bench),
                contestants.h2o_http(bench), contestants.haproxy_http(bench)]
-    comparisons = [Comparison("evframe", server.name, "below", 1.0) for server in servers[2:]]
+    comparisons = by_time_and_cycles("evframe", [server.name for server in servers[2:]],
+                                     "below", 1.0)
     with bench.serving(*servers):
         turns = bench.turns(servers, load.wrk, headers=["Connection: close"])
         rounds = compare(bench, turns, comparisons)
