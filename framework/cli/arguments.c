@@ -228,6 +228,20 @@ static int read_inspect(struct evf__cli_arguments *arguments, int argc, char **a
     return 0;
 }
 
+/* The socket of fd:N ends with the server that took it. */
+static int check_watch(const struct evf__cli_arguments *arguments, const struct failure *failure)
+{
+    for (unsigned i = 0; arguments->watch && i < arguments->listener_count; i++) {
+        const char *address = arguments->listeners[i].address;
+        if (strncmp(address, "fd:", 3) == 0)
+            return fail(failure,
+                        "--watch cannot open '%s' a second time, as a restart has to: give "
+                        "the address itself, or leave --watch out",
+                        address);
+    }
+    return 0;
+}
+
 /* What is wrong only in combination. */
 static int check_together(const struct evf__cli_arguments *arguments, const struct failure *failure)
 {
@@ -240,7 +254,7 @@ static int check_together(const struct evf__cli_arguments *arguments, const stru
         return fail(failure,
                     "--write-max '%llu': expected at least what --write-high says, %llu bytes",
                     (unsigned long long)server->write_max, high);
-    return 0;
+    return check_watch(arguments, failure);
 }
 
 int evf__cli_arguments_init(struct evf__cli_arguments *ret, int argc, char **argv, char *error,

@@ -35,6 +35,7 @@ struct evf__cli_arguments {
     enum evf__cli_mode mode;
     struct evf_server_options server;
     uint32_t grace_ms;
+    bool watch;
     const char *inspect; /* the file, in EVF__CLI_INSPECT */
     unsigned listener_count;
     struct evf__cli_listener listeners[EVF__LISTENERS_MAX];
@@ -55,5 +56,10 @@ int evf__cli_listener_add(struct evf__cli_arguments *arguments, const char *text
 /* Where plugins lie beside this launcher, in an installation as in a build tree. Writes "" when the
  * launcher cannot tell where it is. */
 void evf__cli_plugin_path(char *ret, size_t size);
+
+/* The file that a --listen's PLUGIN means: itself when it is a path, else the first of its name in
+ * the folders of search_path; where there is none, the first that would do. To be freed; NULL for
+ * lack of memory. */
+char *evf__cli_plugin_file(const char *plugin, const char *search_path);
 
 #endif

@@ -39,6 +39,10 @@ const struct evf__cli_option evf__cli_options[] = {
       .allowed = "folders separated by ':'",
       .kind = EVF__CLI_TEXT,
       FIELD(server.plugin_path) },
+    { .name = "watch",
+      .help = "restart gracefully when a plugin's file was built anew",
+      .kind = EVF__CLI_FLAG,
+      FIELD(watch) },
 
     HEADING("Workers and accepting"),
     { .name = "workers",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Where the launcher lies, and so where its plugins are: the same relative path leads there in an
- * installation and in a build tree.
+ * installation and in a build tree. And which file a plugin's name means.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,4 +26,29 @@ void evf__cli_plugin_path(char *ret, size_t size)
     real = realpath(path, NULL);
     snprintf(ret, size, "%s", real != NULL ? real : path);
     free(real);
+}
+
+char *evf__cli_plugin_file(const char *plugin, const char *search_path)
+{
+    char *first = NULL;
+    if (strchr(plugin, '/') != NULL)
+        return strdup(plugin);
+    for (const char *folder = search_path; *folder != '\0';) {
+        size_t len = strcspn(folder, ":");
+        char *path = NULL;
+        if (len > 0 && asprintf(&path, "%.*s/%s.so", (int)len, folder, plugin) < 0) {
+            free(first);
+            return NULL;
+        }
+        if (path != NULL && access(path, F_OK) == 0) {
+            free(first);
+            return path;
+        }
+        if (first == NULL)
+            first = path;
+        else
+            free(path);
+        folder += len + (folder[len] == ':');
+    }
+    return first != NULL ? first : strdup(plugin);
 }

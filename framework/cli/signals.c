@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/figures.h"
+#include "cli/watch.h"
 
 static sigset_t taken_signals(void)
 {
@@ -24,10 +25,12 @@ static sigset_t taken_signals(void)
 /* The first request stops gracefully, every further one at once. Before the server serves there is
  * nobody to carry the second one out: a plugin's start hangs, and only the end of the process
  * helps. */
-static void request_stop(struct evf__cli_signals *signals, unsigned requests)
+static void request_stop(struct evf__cli_signals *signals)
 {
-    if (requests == 1) {
+    if (++signals->stop_requests == 1) {
         evf_server_stop(signals->server, signals->grace_ms);
+        if (signals->watch != NULL)
+            evf__cli_watch_end(signals->watch);
         return;
     }
     if (!atomic_load(&signals->serving)) {
@@ -41,7 +44,6 @@ static void *take_signals(void *argument)
 {
     struct evf__cli_signals *signals = argument;
     sigset_t set = taken_signals();
-    unsigned stop_requests = 0;
     int number;
     while (sigwait(&set, &number) == 0) {
         if (atomic_load(&signals->ending))
@@ -49,7 +51,7 @@ static void *take_signals(void *argument)
         if (number == SIGHUP)
             evf_server_reopen_log(signals->server);
         else if (number != SIGUSR1)
-            request_stop(signals, ++stop_requests);
+            request_stop(signals);
         else if (atomic_load(&signals->serving))
             evf__cli_log_figures(signals->server, EVF_INFO);
     }
@@ -63,10 +65,13 @@ void evf__cli_signals_block(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-int evf__cli_signals_start(struct evf__cli_signals *signals, evf_server *server, uint32_t grace_ms)
+int evf__cli_signals_start(struct evf__cli_signals *signals, evf_server *server, uint32_t grace_ms,
+                           struct evf__cli_watch *watch_or_null)
 {
     signals->server = server;
     signals->grace_ms = grace_ms;
+    signals->watch = watch_or_null;
+    signals->stop_requests = 0;
     atomic_init(&signals->serving, false);
     atomic_init(&signals->ending, false);
     return -pthread_create(&signals->thread, NULL, take_signals, signals);
@@ -77,10 +82,11 @@ void evf__cli_signals_serving(struct evf__cli_signals *signals)
     atomic_store(&signals->serving, true);
 }
 
-void evf__cli_signals_stop(struct evf__cli_signals *signals)
+bool evf__cli_signals_stop(struct evf__cli_signals *signals)
 {
     /* A signal for this thread alone ends its wait; it looks at `ending` before all else. */
     atomic_store(&signals->ending, true);
     pthread_kill(signals->thread, SIGUSR1);
     pthread_join(signals->thread, NULL);
+    return signals->stop_requests > 0;
 }

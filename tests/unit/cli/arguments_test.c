@@ -56,6 +56,13 @@ static void forget(void)
 
 TestSuite(arguments, .fini = forget);
 
+Test(arguments, watch_needs_addresses_that_can_be_opened_again)
+{
+    understands("--watch --listen 127.0.0.1:0=echo");
+    cr_assert(arguments.watch);
+    refuses("--watch --listen 8080=http --listen fd:3=echo", "--watch", "fd:3", NULL);
+}
+
 Test(arguments, without_any_serve_http_on_8080)
 {
     understands("");
