@@ -116,6 +116,7 @@ Test(watch, a_file_that_is_gone_is_waited_for)
     answers("hello\n");
     build("shout");
     server_wait_addresses(server, 2);
+    cr_assert_eq(server_log_count(server, "cannot be used"), 0);
     answers("logged\n");
     server_stop_cleanly(server);
 }
