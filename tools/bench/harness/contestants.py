@@ -44,8 +44,10 @@ def evframe(bench, plugin, probe, *, name="evframe", workers=1, options=(), cpu=
                          "--listen", f"127.0.0.1:{port}={plugin}"], port, probe, cpu)
 
 
-def evframe_http(bench, **more):
-    return evframe(bench, r"http,body=Hello\, World!,type=text/plain", probe_http, **more)
+def evframe_http(bench, listener="", **more):
+    """listener: further options of the listener, each behind a comma."""
+    plugin = r"http,body=Hello\, World!,type=text/plain" + listener
+    return evframe(bench, plugin, probe_http, **more)
 
 
 def evframe_echo(bench, **more):
