@@ -144,6 +144,7 @@ static bool waits_for_more(evf_stream *stream, size_t window, size_t max_frame)
     if (input->need > window && window < max_frame && (stream->flags & EVF__PEER_ENDED) == 0)
         return true;
     input->need = 0;
+    tidy(stream); /* of what another stream's callback asked for between receiving and now */
     return false;
 }
 
@@ -374,6 +375,7 @@ void evf_need(evf_stream *stream, size_t len)
         input->need = len;
     else if (len > 0)
         evf__stream_close(stream, -ENOMEM);
+    tidy(stream);
 }
 
 bool evf_input_ended(const evf_stream *stream)

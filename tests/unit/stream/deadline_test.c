@@ -227,6 +227,20 @@ Test(deadline, closes_every_stream_at_its_max_lifetime)
     bench_finish(&bench);
 }
 
+Test(deadline, a_need_that_was_taken_back_is_no_debt)
+{
+    struct bench bench;
+    open_bench(&bench);
+    reopen(&bench, (struct evf__stream_limits){ .min_rate = 10 });
+    evf_need(bench.stream, 100);
+    evf_need(bench.stream, 0);
+    cr_assert_eq(bench.worker->streams->inputs.in_use, 0, "a stream at rest holds nothing");
+    for (int i = 0; i < 60; i++)
+        bench_advance_ms(&bench, 1000);
+    cr_assert_eq(seen.closes, 0);
+    bench_finish(&bench);
+}
+
 Test(deadline, closes_a_peer_below_the_least_rate_only_while_it_owes_bytes)
 {
     struct bench bench;
