@@ -24,16 +24,24 @@ static void pay_drain(evf_stream *stream)
     evf__stream_settle(stream);
 }
 
+/* True while bytes that were received are still to be presented: the framework holds them back,
+ * because the queue is full, or did until a moment ago. */
+static bool rest_to_come(const evf_stream *stream)
+{
+    return stream->input != NULL && stream->input->len > 0 && (stream->flags & EVF__PAUSED) == 0 &&
+           (stream->flags & (EVF__HELD_BACK | EVF__REST_DUE)) != 0;
+}
+
 /* True when `quiesce` is due: what was readable at the stop has been presented, or will not be. A
  * stream that the framework holds back because its queue is full goes on when that is out. */
 static bool quiesces(const evf_stream *stream)
 {
     uint32_t flags = stream->flags;
     const struct evf__extra *extra = stream->extra;
+    if ((flags & (EVF__QUIESCE_AFTER_READ | EVF__QUIESCE_DUE)) == 0 || rest_to_come(stream))
+        return false;
     if ((flags & EVF__QUIESCE_AFTER_READ) != 0)
         return stream->bytes_read > 0 || (flags & EVF__PEER_ENDED) != 0;
-    if ((flags & EVF__QUIESCE_DUE) == 0)
-        return false;
     return extra == NULL || stream->bytes_read >= extra->quiesce_at ||
            (flags & (EVF__PAUSED | EVF__PEER_ENDED)) != 0;
 }

@@ -292,6 +292,63 @@ Test(batch, gives_an_end_and_an_error_to_the_stream_they_belong_to)
     cr_assert_eq(crowd[3].taken, 10);
 }
 
+static void ask_others_for_ten(struct person *person, evf_slice input)
+{
+    (void)input;
+    for (int i = 0; i < CROWD; i++)
+        if (&crowd[i] != person)
+            evf_need(crowd[i].bench.stream, 10);
+    at_data = NULL;
+}
+
+Test(batch, holds_to_a_need_that_came_behind_the_bytes_and_keeps_nothing_of_it)
+{
+    at_data = ask_others_for_ten;
+    send_more(&crowd[0], 100);
+    send_more(&crowd[1], 100);
+    send_more(&crowd[2], 9);
+    turn();
+    cr_assert_eq(crowd[1].taken, 100);
+    cr_assert_eq(crowd[2].taken, 0, "one byte is missing");
+    for (int i = 2; i < CROWD; i++)
+        send_more(&crowd[i], 10);
+    settle();
+    for (int i = 0; i < CROWD; i++)
+        cr_assert_eq(crowd[i].taken, crowd[i].sent);
+    cr_assert_eq(crowd[0].bench.worker->streams->inputs.in_use, 0);
+}
+
+static void fill_the_second(struct person *person, evf_slice input)
+{
+    static const uint8_t much[2 << 20];
+    (void)input;
+    if (person == &crowd[0])
+        cr_assert_eq(evf_write(crowd[1].bench.stream, much, sizeof much), EVF_FULL);
+    else
+        cr_assert_eq(evf_ready_state(person->bench.stream), EVF_OPEN, "it can still be answered");
+}
+
+Test(batch, presents_before_the_quiesce_what_was_received_before_another_filled_the_queue)
+{
+    evf_worker *worker = crowd[0].bench.worker;
+    at_data = fill_the_second;
+    send_more(&crowd[0], 100);
+    send_more(&crowd[1], 100);
+    crowd[1].bench.wire.takes = 0;
+    worker->stop_deadline_ms = worker->now_ms + 10000;
+    evf__streams_quiesce(worker);
+    turn();
+    cr_assert_eq(crowd[0].taken, 100);
+    cr_assert_eq(evf_ready_state(crowd[0].bench.stream), EVF_READ_ONLY);
+    cr_assert_eq(crowd[1].taken, 0, "held back: its queue is full");
+
+    crowd[1].bench.wire.takes = SIZE_MAX;
+    evf__stream_ready(crowd[1].bench.stream, EVF__WRITABLE);
+    settle();
+    cr_assert_eq(crowd[1].taken, 100);
+    cr_assert_eq(evf_ready_state(crowd[1].bench.stream), EVF_READ_ONLY);
+}
+
 Test(batch, loses_and_mixes_nothing_whatever_callbacks_do_to_each_other)
 {
     meddles = true;

@@ -356,3 +356,45 @@ Test(input, presents_the_rest_again_when_a_pause_ends_in_the_last_data)
     cr_assert_eq(seen.ends, 1);
     bench_finish(&bench);
 }
+
+enum { REQUEST = 10, ANSWER = 300 << 10 }; /* an answer fills the queue */
+
+/* Without a `drain` of its own: what it leaves when the queue is full is presented again. */
+static size_t answer_while_there_is_room(evf_stream *stream, evf_slice input)
+{
+    static const uint8_t answer[ANSWER];
+    size_t used = 0;
+    int status = EVF_FLUSHED;
+    seen.calls++;
+    cr_assert_eq(evf_ready_state(stream), EVF_OPEN, "no quiesce before all is presented");
+    while (input.len - used >= REQUEST && status != EVF_FULL) {
+        status = evf_write(stream, answer, sizeof answer);
+        cr_assert_gt(status, 0);
+        used += REQUEST;
+    }
+    return used;
+}
+
+Test(input, that_waited_at_the_stop_is_answered_though_answers_fill_the_queue)
+{
+    static const struct evf_handler handler = {
+        .struct_size = sizeof handler,
+        .data = answer_while_there_is_room,
+    };
+    struct bench bench;
+    static const uint8_t requests[3 * REQUEST];
+    seen.calls = 0;
+    bench_open(&bench, &handler);
+    bench_input(&bench, requests, sizeof requests, 0);
+    bench.wire.takes = 0;
+    bench.worker->stop_deadline_ms = bench.worker->now_ms + 10000;
+    evf__streams_quiesce(bench.worker);
+    bench_turn(&bench);
+    cr_assert_eq(seen.calls, 1);
+    bench.wire.takes = SIZE_MAX;
+    bench_settle(&bench);
+    cr_assert_eq(seen.calls, 2);
+    cr_assert_eq(bench.wire.output_len, 3 * ANSWER);
+    cr_assert(bench.wire.shut_down, "then the empty quiesce ends it");
+    bench_finish(&bench);
+}
