@@ -180,7 +180,7 @@ static void cascade(struct evf__wheel *wheel, struct evf__wheel_slot *slot)
         next[lane] = head->next;
         head->prev->next = NULL;
         evf__list_init(head);
-        if (next[lane] == head || next[lane] == NULL)
+        if (next[lane] == head)
             next[lane] = NULL;
         else
             walked++;

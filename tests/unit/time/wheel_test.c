@@ -116,6 +116,21 @@ Test(wheel, equal_deadlines_in_one_slot_come_in_the_order_of_their_starts)
         expect_take(&entries[i]);
 }
 
+/* The slot is the same one each time: what was there before leaves no trace. */
+Test(wheel, equal_deadlines_keep_the_order_of_their_starts_however_often_a_slot_was_used)
+{
+    uint64_t deadline = wheel.now + 5;
+    for (unsigned count = 1; count <= 11; count += count == 1 ? 2 : 1) {
+        for (unsigned i = 0; i < count; i++)
+            evf__wheel_start(&wheel, &entries[i], deadline);
+        advance_to(deadline);
+        for (unsigned i = 0; i < count; i++)
+            expect_take(&entries[i]);
+        expect_take(NULL);
+        deadline += EVF__WHEEL_SLOTS;
+    }
+}
+
 Test(wheel, stopped_entry_never_fires)
 {
     evf__wheel_start(&wheel, &entries[0], wheel.now + 5);
@@ -247,11 +262,15 @@ Test(wheel, clearing_a_part_of_memory_stops_what_lies_there_wherever_it_waits)
         evf__wheel_start(&wheel, &entries[i], wheel.now + (1ull << i % 40));
         evf__wheel_start(&wheel, &entries[500 + i], wheel.now + (1ull << i % 40));
     }
-    evf__wheel_start(&wheel, &entries[50], wheel.now);
-    cr_assert_eq(evf__wheel_clear_within(&wheel, &entries[0], sizeof entries / 2), 51);
+    evf__wheel_start(&wheel, &entries[50], 1); /* late at the next collect */
+    evf__wheel_start(&wheel, &entries[550], 1);
+    advance_to(wheel.now);
+    evf__wheel_start(&wheel, &entries[51], wheel.now);
+    cr_assert_eq(evf__wheel_clear_within(&wheel, &entries[0], sizeof entries / 2), 52);
     evf__wheel_check(&wheel);
     for (unsigned i = 0; i < 1000; i++)
-        cr_assert_eq(evf__wheel_running(&entries[i]), i >= 500 && i < 550);
+        cr_assert_eq(evf__wheel_running(&entries[i]), i >= 500 && i <= 550);
+    expect_take(&entries[550]);
     expect_take(&entries[500]);
     cr_assert_eq(evf__wheel_clear(&wheel), 49);
 }
@@ -285,6 +304,36 @@ Test(wheel, overdue_entries_are_due_in_order_before_and_between_what_is_left)
     for (unsigned i = 3; i < 20; i++)
         expect_take(&entries[i]);
     expect_take(&entries[100]);
+    expect_take(NULL);
+}
+
+Test(wheel, overdue_entries_of_equal_deadlines_keep_the_order_of_their_starts)
+{
+    uint64_t begin = wheel.now;
+    evf__wheel_start(&wheel, &entries[900], begin + 50);
+    evf__wheel_start(&wheel, &entries[901], begin + 50);
+    advance_to(begin + 60);
+    expect_take(&entries[900]); /* the wheel has turned to there */
+    /* Runs of 30, 20 and 10, each over four times: the order of starts within each. */
+    for (unsigned i = 0; i < 48; i++)
+        evf__wheel_start(&wheel, &entries[i], begin + 30 - i / 4 % 3 * 10);
+    advance_to(begin + 61);
+    for (unsigned time = 3; time-- > 0;)
+        for (unsigned i = 0; i < 48; i++)
+            if (i / 4 % 3 == time && time > 0)
+                expect_take(&entries[i]);
+    /* Those of begin + 30 are late; as many again come behind them. */
+    for (unsigned i = 100; i < 120; i++)
+        evf__wheel_start(&wheel, &entries[i], begin + 30 - (i % 2 != 0));
+    advance_to(begin + 62);
+    for (unsigned i = 101; i < 120; i += 2)
+        expect_take(&entries[i]);
+    for (unsigned i = 0; i < 48; i++)
+        if (i / 4 % 3 == 0)
+            expect_take(&entries[i]);
+    for (unsigned i = 100; i < 120; i += 2)
+        expect_take(&entries[i]);
+    expect_take(&entries[901]);
     expect_take(NULL);
 }
 
@@ -427,8 +476,10 @@ Test(wheel, clear_stops_all_wherever_they_are)
     evf__wheel_start(&wheel, &entries[0], wheel.now + 1);
     evf__wheel_start(&wheel, &entries[1], wheel.now + 2);
     advance_to(wheel.now + 2);
-    evf__wheel_start(&wheel, &entries[2], wheel.now);
-    for (unsigned i = 3; i < 300; i++)
+    evf__wheel_start(&wheel, &entries[2], 1);
+    advance_to(wheel.now); /* late now */
+    evf__wheel_start(&wheel, &entries[3], wheel.now);
+    for (unsigned i = 4; i < 300; i++)
         evf__wheel_start(&wheel, &entries[i], wheel.now + (1ull << i % 44));
     cr_assert_eq(evf__wheel_clear(&wheel), 300);
     cr_assert_eq(evf__wheel_clear(&wheel), 0);
@@ -444,4 +495,14 @@ Test(wheel, time_that_goes_backwards_is_asserted, .signal = SIGABRT)
 Test(wheel, deadline_beyond_45_bits_is_asserted, .signal = SIGABRT)
 {
     evf__wheel_start(&wheel, &entries[0], TIME_END + 1);
+}
+
+Test(wheel, time_beyond_45_bits_is_asserted, .signal = SIGABRT)
+{
+    evf__wheel_collect(&wheel, TIME_END + 1);
+}
+
+Test(wheel, beginning_beyond_45_bits_is_asserted, .signal = SIGABRT)
+{
+    evf__wheel_init(&wheel, TIME_END + 1);
 }
