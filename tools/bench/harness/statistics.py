@@ -11,8 +11,8 @@ a pair is as likely to err upward as downward, which rounds in random order on o
 Rounds that a neighbour on the host has spoiled count by their rank, not by their size. And it
 needs two thirds of the pairs that the sign test (the plain median and its order statistics)
 takes, which assumes still less. What slows both rounds of a pair alike, cancels.
-tests/statistics_test.py checks by simulation, with heavy tails, drift and the rule when to stop,
-that the intervals hold what they say. """
+That the intervals hold what they say is checked by simulation: with heavy tails in
+tests/statistics_test.py, with drift and the rule when to stop as well in tests/pairs_test.py. """
 import math
 from functools import lru_cache
 
