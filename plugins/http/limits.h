@@ -42,7 +42,7 @@ enum {
     HTTP_CHUNK_OVERHEAD = 12,
 
     /* Exchanges (requests that are cut or wait for a file) and open jobs that a worker keeps for
-     * the next ones; 1024 exchanges are about 600 KiB. Beyond that they are freed. */
+     * the next ones; 1024 exchanges are about 400 KiB. Beyond that they are freed. */
     HTTP_EXCHANGES_KEPT = 1024,
     HTTP_JOBS_KEPT = 64,
 
