@@ -13,4 +13,5 @@ def run(bench):
     with bench.serving(*servers):
         rounds = compare(bench, bench.turns(servers, load.wrk), comparisons)
     return Result([report.contestants_table(run.title, rounds, reference="evframe")],
-                  [rounds.claim(comparison) for comparison in comparisons], report.bottleneck_notes(rounds))
+                  [rounds.claim(comparison) for comparison in comparisons],
+                  report.bottleneck_notes(rounds))
