@@ -203,6 +203,15 @@ Test(batch, takes_one_receive_for_each_stream_and_presents_every_byte)
     }
 }
 
+Test(batch, reads_on_where_a_page_was_filled_within_the_budget_of_a_turn)
+{
+    send_more(&crowd[0], BYTES);
+    turn();
+    cr_assert_eq(crowd[0].taken, EVF__READ_BUDGET);
+    settle();
+    cr_assert_eq(crowd[0].taken, BYTES);
+}
+
 static unsigned received_before_first_data;
 
 static void count_receives(struct person *person, evf_slice input)

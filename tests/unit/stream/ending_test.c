@@ -210,3 +210,27 @@ Test(ending, loses_no_byte_however_little_is_taken)
         peer_ends();
     }
 }
+
+/* Who goes on and on is closed, in pieces small or large: 1 MiB is its share, not a byte less. */
+Test(ending, hears_no_more_than_its_share_from_who_does_not_end)
+{
+    static const uint8_t bytes[100000];
+    const size_t pieces[] = { 1000, sizeof bytes };
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(evf_end(bench.stream), 0);
+        size_t heard = 0;
+        while (heard + pieces[i] <= EVF__LINGER_INPUT_MAX) {
+            bench_input(&bench, bytes, pieces[i], 0);
+            bench_receive(&bench);
+            heard += pieces[i];
+            cr_assert_eq(seen.closes, 0);
+        }
+        bench_input(&bench, bytes, pieces[i], 0);
+        bench_receive(&bench);
+        bench_settle(&bench);
+        cr_assert_eq(seen.closes, 1);
+        cr_assert_eq(seen.reason, 0);
+        finish();
+        begin();
+    }
+}
