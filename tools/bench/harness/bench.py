@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-from . import accounting, perf
+from . import accounting
 from .servers import Failure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -59,18 +59,6 @@ class Bench:
         whose keys are those of report.COLUMNS. beside: servers on the load's CPU, whose work
         counts as the load's."""
         server.check()
-        measured = {}
-        cycles = perf.counted(server, perf.CYCLES,
-                              lambda: measured.update(self._measure(server, load, beside)),
-                              self.work)
-        server.check()
-        if measured["requests"] == 0:
-            raise Failure(f"{server.name} answered nothing in a round")
-        counted = None not in cycles.values()
-        measured["cycles"] = sum(cycles.values()) / measured["requests"] if counted else None
-        return measured
-
-    def _measure(self, server, load, beside):
         others = [pid for other in beside for pid in other.pids]
         before_others, before = accounting.usage(others), accounting.usage(server.pids)
         begun, stolen = time.monotonic(), accounting.stolen_seconds(self.server_cpu)
@@ -79,11 +67,13 @@ class Bench:
         stolen = accounting.stolen_seconds(self.server_cpu) - stolen
         used = accounting.usage(server.pids) - before
         done.cpu_ns += (accounting.usage(others) - before_others).cpu_ns
+        server.check()
         if done.requests == 0:
-            return {"requests": 0}
+            raise Failure(f"{server.name} answered nothing in a round")
         resident, private = accounting.memory(server.pids)
         return {**figures(done, used, elapsed, resident, private),
                 "stolen": stolen / elapsed * 100}
+
 
     def turns(self, servers, generate, beside=(), **more):
         """For pairs.compare: by server's name, a function that runs a round of generate(bench,

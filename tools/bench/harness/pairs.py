@@ -35,16 +35,8 @@ class Comparison:
         return f"{self.subject} / {self.against}, {LABELS.get(self.figure, self.figure)}"
 
 
-LABELS = {"cpu_us": "CPU per request", "cycles": "cycles per request",
-          "requests_per_s": "requests/s", "requests_per_cpu_s": "requests per CPU second",
-          "p99_us": "p99", "p999_us": "p99.9"}
-
-
-def by_time_and_cycles(subject, others, relation=None, limit=None):
-    """The CPU time against each of the others, and the processor's cycles, which a clock that
-    slows down or a neighbour that takes the CPU away do not touch: they are resolved sooner."""
-    return [Comparison(subject, other, relation, limit, figure)
-            for other in others for figure in ("cpu_us", "cycles")]
+LABELS = {"cpu_us": "CPU per request", "requests_per_s": "requests/s",
+          "requests_per_cpu_s": "requests per CPU second", "p99_us": "p99", "p999_us": "p99.9"}
 
 
 @dataclass
@@ -65,12 +57,7 @@ class Rounds:
         one, other = self.by_name.get(subject, {}), self.by_name.get(against, {})
         return [(one[r][figure], other[r][figure]) for r in one
                 if r in other and not one[r]["errors"] and not other[r]["errors"]
-                and one[r].get(figure) and other[r].get(figure)]
-
-    def counted(self, comparison):
-        """False where this machine cannot tell the figure."""
-        return any(round.get(comparison.figure) is not None
-                   for round in self.by_name.get(comparison.subject, {}).values())
+                and one[r][figure] and other[r][figure]]
 
     def claim(self, comparison):
         pairs = self.pairs(comparison.subject, comparison.against, comparison.figure)
@@ -116,8 +103,6 @@ def compare(bench, contestants, comparisons, rotations=LEAST_PAIRS, clock=time.m
 
 def _finished(rounds, comparison, limit_s):
     claim = rounds.claim(comparison)
-    if not rounds.counted(comparison):
-        return True
     if claim.precise and claim.verdict != "not resolved":
         return True
     return rounds.seconds[comparison.subject] + rounds.seconds[comparison.against] > limit_s
@@ -128,7 +113,4 @@ def _state(rounds, comparison):
     if claim.value is None or claim.high is None:
         return f"{comparison.subject}/{comparison.against} ?"
     width = statistics.half_width(claim.low, claim.high)
-    pair = f"{comparison.subject}/{comparison.against}"
-    if comparison.figure == "cycles":
-        pair += " cycles"
-    return f"{pair} {claim.value:.3f} ±{width * 100:.1f} %"
+    return f"{comparison.subject}/{comparison.against} {claim.value:.3f} ±{width * 100:.1f} %"

@@ -7,7 +7,6 @@ import subprocess
 HARDWARE = ["instructions:u", "instructions:k", "cycles:u", "cycles:k", "L1-dcache-load-misses:u",
             "branch-misses:u"]
 SCHEDULING = ["context-switches", "cpu-migrations"]
-CYCLES = ["cycles:u", "cycles:k"]
 
 
 def parse(text, events):

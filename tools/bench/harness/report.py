@@ -10,7 +10,6 @@ COLUMNS = [
     Column("cpu_us", "CPU us/req", ".2f"),
     Column("user_us", "user", ".2f"),
     Column("system_us", "system", ".2f"),
-    Column("cycles", "cycles/req", ",.0f"),
     Column("x_floor", "x {reference} [95 %]", ""),
     Column("p50_us", "p50 us", ",.0f"),
     Column("p99_us", "p99 us", ",.0f"),

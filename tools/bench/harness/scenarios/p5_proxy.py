@@ -5,7 +5,7 @@ generator, on the load's CPU: its work is in nobody's figures.
 The floor does nothing but receive and send: where the target lies below what it reaches against the
 others, nothing that uses this kernel's sockets can meet it."""
 from .. import contestants, load, report
-from ..pairs import by_time_and_cycles, compare
+from ..pairs import Comparison, compare
 from ..registry import scenario
 from ..results import Result
 
@@ -18,8 +18,8 @@ def run(bench):
                contestants.evframe_proxy(bench, upstream), *peers]
     names = [peer.name for peer in peers]
     # At most 0.85 of the better one is at most 0.85 of either.
-    comparisons = by_time_and_cycles("evframe", names, "at most", 0.85)
-    comparisons += by_time_and_cycles("floor", names)
+    comparisons = [Comparison("evframe", name, "at most", 0.85) for name in names]
+    comparisons += [Comparison("floor", name) for name in names]
     with bench.serving(upstream, *servers):
         rounds = compare(bench, bench.turns(servers, load.wrk, beside=[upstream]), comparisons)
     return Result([report.contestants_table(run.title, rounds)],

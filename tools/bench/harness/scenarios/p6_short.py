@@ -9,7 +9,7 @@ all rounds find the same. A connection that could not be made counts as an error
 h2o always takes connections up when their first bytes have come (TCP_DEFER_ACCEPT). "evframe
 deferred" does so too; the others, as usual, do not. """
 from .. import contestants, load, report
-from ..pairs import by_time_and_cycles, compare
+from ..pairs import Comparison, compare
 from ..registry import scenario
 from ..results import Result
 
@@ -22,9 +22,8 @@ def run(bench):
                contestants.evframe_http(bench, name="evframe shared"),
                contestants.nginx_http(bench), contestants.lighttpd_http(bench),
                contestants.h2o_http(bench), contestants.haproxy_http(bench)]
-    peers = [server.name for server in servers[3:]]
-    comparisons = by_time_and_cycles("evframe", peers, "below", 1.0)
-    comparisons += by_time_and_cycles("evframe deferred", ["h2o"], "below", 1.0)
+    comparisons = [Comparison("evframe", server.name, "below", 1.0) for server in servers[3:]]
+    comparisons += [Comparison("evframe deferred", "h2o", "below", 1.0)]
     with bench.serving(*servers):
         turns = bench.turns(servers, load.wrk, headers=["Connection: close"])
         rounds = compare(bench, turns, comparisons)
