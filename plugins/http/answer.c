@@ -81,6 +81,8 @@ enum http_connection http_decide(struct http_worker *worker, const struct http_r
         stays = false;
     if (!stays) {
         state->flags |= HTTP_ENDING;
+        if (!request->keep_alive && !request->close && !more)
+            state->flags |= HTTP_PARTED;
         return HTTP_CLOSES;
     }
     return request->version_1_0 ? HTTP_KEEPS_ALIVE : HTTP_STAYS;

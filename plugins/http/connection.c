@@ -141,7 +141,9 @@ static void settle(struct http_worker *worker, evf_stream *stream, struct http_s
         evf_close_with(stream, worker->written);
         return;
     }
-    if ((state->flags & HTTP_ENDING) != 0) {
+    if ((state->flags & HTTP_PARTED) != 0 && worker->written == EVF_FLUSHED) {
+        evf_close(stream); /* nothing comes that a reset would answer: no need to linger */
+    } else if ((state->flags & HTTP_ENDING) != 0) {
         evf_end(stream);
     } else if (worker->written != EVF_FLUSHED && (state->flags & HTTP_WAITING) == 0) {
         state->flags |= HTTP_FULL;

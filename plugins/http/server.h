@@ -112,6 +112,7 @@ enum {
     HTTP_REST = 1 << 4,     /* input was left unconsumed */
     HTTP_SKIPPED = 1 << 5,  /* an empty line came in front of the next request */
     HTTP_EXCHANGE = 1 << 6, /* an exchange is attached */
+    HTTP_PARTED = 1 << 7,   /* the client said that it sends no more, and all it sent was read */
 };
 
 /* The exchange that is attached, or NULL. */
