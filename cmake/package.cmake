@@ -6,26 +6,34 @@ include(CMakePackageConfigHelpers)
 
 set(evf_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/evframe)
 
-install(TARGETS evframe_launcher RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS evframe_launcher RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 install(
   TARGETS evframe
   EXPORT evframeTargets
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY include/evframe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          COMPONENT runtime
+          NAMELINK_COMPONENT development)
+install(
+  DIRECTORY include/evframe
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  COMPONENT development)
 
 # pkg-config: evframe.pc is for the installation; beside it pkg-config prefers the -uninstalled one,
 # so PKG_CONFIG_PATH=<build folder> means the build tree.
 file(RELATIVE_PATH evf_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/evframe.pc.in evframe.pc @ONLY)
 configure_file(cmake/evframe-uninstalled.pc.in evframe-uninstalled.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/evframe.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(
+  FILES ${PROJECT_BINARY_DIR}/evframe.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+  COMPONENT development)
 
 # CMake: evframe_DIR=<build folder> means the build tree.
 install(
   EXPORT evframeTargets
   NAMESPACE evframe::
-  DESTINATION ${evf_cmake_dir})
+  DESTINATION ${evf_cmake_dir}
+  COMPONENT development)
 export(
   EXPORT evframeTargets
   NAMESPACE evframe::
@@ -33,5 +41,7 @@ export(
 configure_package_config_file(cmake/evframeConfig.cmake.in evframeConfig.cmake
                               INSTALL_DESTINATION ${evf_cmake_dir})
 write_basic_package_version_file(evframeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/evframeConfig.cmake
-              ${PROJECT_BINARY_DIR}/evframeConfigVersion.cmake DESTINATION ${evf_cmake_dir})
+install(
+  FILES ${PROJECT_BINARY_DIR}/evframeConfig.cmake ${PROJECT_BINARY_DIR}/evframeConfigVersion.cmake
+  DESTINATION ${evf_cmake_dir}
+  COMPONENT development)

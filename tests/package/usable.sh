@@ -5,16 +5,21 @@
 #
 #   usable.sh SOURCE_FOLDER BUILD_FOLDER LIBDIR C_COMPILER
 #
-# For both, a plugin is built with what pkg-config says and checked by the launcher, and a program
-# that embeds evframe is built with CMake's find_package and run.
+# For both, a plugin is built with what pkg-config says, and a plugin and a program that embeds evframe
+# with CMake's find_package; the launcher checks the plugins, and the program is run.
 set -eu
 
 source=$1 build=$2 libdir=$3 compiler=$4
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+export EVF_INSTALLATION_NOTES=$folder/notes
+
+version=$(sed -n 's/^#define EVF_VERSION "\(.*\)"$/\1/p' "$source/include/evframe/version.h")
 
 # use NAME LAUNCHER PKG_CONFIG_FOLDER CMAKE_FOLDER
 use() {
+    [ "$(PKG_CONFIG_PATH=$3 pkg-config --modversion evframe)" = "$version" ]
+    [ -f "$(PKG_CONFIG_PATH=$3 pkg-config --variable=plugindir evframe)/echo.so" ]
     flags=$(PKG_CONFIG_PATH=$3 pkg-config --cflags --libs evframe)
     # shellcheck disable=SC2086
     "$compiler" -shared -fPIC -o "$folder/$1.so" "$source/plugins/echo/echo.c" $flags
@@ -25,6 +30,7 @@ use() {
         -D evframe_DIR="$4" >"$folder/log" || { cat "$folder/log"; exit 1; }
     cmake --build "$folder/$1" >"$folder/log" || { cat "$folder/log"; exit 1; }
     "$folder/$1/embed"
+    "$2" --check --listen "127.0.0.1:0=$folder/$1/mine.so"
     echo "usable: $1"
 }
 

@@ -4,11 +4,11 @@
 
 # What it takes to build and run evframe.
 packages_for_building=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libc-ares-dev
-    libjemalloc-dev node-llhttp)
+    libjemalloc-dev node-llhttp scdoc)
 
 # What the tests and checks take besides.
 packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils curl dnsmasq-base
-    haproxy nginx-light python3)
+    haproxy nginx-light python3 abigail-tools)
 
 # What tools/bench/run takes besides: load generators, contestants, instruments.
 packages_for_bench=(python3 wrk nghttp2-client nginx-light libnginx-mod-stream h2o lighttpd haproxy

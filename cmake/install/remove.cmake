@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+#
+# Takes away what the notes in <build>/installed tell (see ../uninstall.cmake). Run by the target
+# `uninstall`, with evf_build set.
+set(evf_notes "${evf_build}/installed")
+if(DEFINED ENV{EVF_INSTALLATION_NOTES})
+  set(evf_notes "$ENV{EVF_INSTALLATION_NOTES}")
+endif()
+file(GLOB notes "${evf_notes}/*.txt")
+if(NOT notes)
+  message(FATAL_ERROR "nothing is installed from ${evf_build}: there is no note in ${evf_notes}")
+endif()
+
+# remove_folder(FOLDER): when it is empty.
+function(remove_folder folder)
+  execute_process(COMMAND rmdir "${folder}" ERROR_QUIET OUTPUT_QUIET RESULT_VARIABLE ignored)
+endfunction()
+
+foreach(note IN LISTS notes)
+  file(STRINGS "${note}" lines ENCODING UTF-8)
+  set(root "${lines}")
+  list(FILTER root INCLUDE REGEX "^root ")
+  list(TRANSFORM root REPLACE "^root " "")
+  list(GET root 0 root)
+  message(STATUS "Uninstalling from ${root}")
+
+  # evframe's own folders are those of its files that carry its name.
+  set(own)
+  foreach(line IN LISTS lines)
+    if(NOT line MATCHES "^file (.*)$")
+      continue()
+    endif()
+    set(file "${CMAKE_MATCH_1}")
+    if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+      file(REMOVE "${file}")
+      if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+        message(FATAL_ERROR "cannot remove ${file}")
+      endif()
+    endif()
+    get_filename_component(folder "${file}" DIRECTORY)
+    while(NOT folder STREQUAL root AND NOT folder STREQUAL "/")
+      file(RELATIVE_PATH inside "${root}" "${folder}")
+      if(inside MATCHES "(^|/)evframe(/|$)")
+        list(APPEND own "${folder}")
+      endif()
+      get_filename_component(folder "${folder}" DIRECTORY)
+    endwhile()
+  endforeach()
+
+  # The deepest first.
+  list(FILTER lines INCLUDE REGEX "^folder ")
+  list(TRANSFORM lines REPLACE "^folder " "")
+  list(APPEND own ${lines})
+  list(REMOVE_DUPLICATES own)
+  list(SORT own ORDER DESCENDING)
+  foreach(folder IN LISTS own)
+    remove_folder("${folder}")
+  endforeach()
+  file(REMOVE "${note}")
+endforeach()
