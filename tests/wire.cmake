@@ -41,23 +41,50 @@ foreach(source IN LISTS sources)
   list(APPEND wire_plugins ${plugin})
 endforeach()
 
-# Plugins of earlier minor versions of the ABI, against the headers of their time (abi/past).
-file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/abi/past/*/*.c)
-foreach(source IN LISTS sources)
-  get_filename_component(past ${source} DIRECTORY)
+# Plugins and programs of earlier minor versions of the ABI (abi/past): against the headers of their
+# time, and linked with a library that has what those declare and no more, with the symbol versions of
+# then. So they are what they were when they were built then.
+set(wire_program_dir ${PROJECT_BINARY_DIR}/tests/programs)
+file(MAKE_DIRECTORY ${wire_program_dir})
+file(GLOB past_folders CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/abi/past/*)
+foreach(past IN LISTS past_folders)
   get_filename_component(version ${past} NAME)
   file(GLOB past_headers CONFIGURE_DEPENDS ${past}/include/evframe/*.h)
+  set(past_library_dir ${PROJECT_BINARY_DIR}/past/${version})
+  file(MAKE_DIRECTORY ${past_library_dir})
+  add_custom_command(
+    OUTPUT ${past_library_dir}/libevframe.so
+    COMMAND ${PROJECT_SOURCE_DIR}/tools/abi library ${version} ${past_library_dir}
+    DEPENDS ${past_headers} ${PROJECT_SOURCE_DIR}/tools/abi
+    COMMENT "Making the library that ABI ${version} declared"
+    VERBATIM)
+  set(past_flags ${CMAKE_C_COMPILER} -std=c11 -I ${past}/include -L ${past_library_dir})
+
+  file(GLOB source CONFIGURE_DEPENDS ${past}/*.c)
   set(plugin ${wire_plugin_dir}/past-${version}.so)
   add_custom_command(
     OUTPUT ${plugin}
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/package/build-plugin.sh ${stage}/${CMAKE_INSTALL_LIBDIR}
-            ${source} ${plugin} ${CMAKE_C_COMPILER} -std=c11 -I ${past}/include
-            ${evf_sanitizer_flags}
-    DEPENDS stage.stamp ${source} ${past_headers}
+            ${source} ${plugin} ${past_flags} ${evf_sanitizer_flags}
+    DEPENDS stage.stamp ${source} ${past_library_dir}/libevframe.so
             ${CMAKE_CURRENT_SOURCE_DIR}/package/build-plugin.sh
     COMMENT "Building past-${version}.so against the headers of ABI ${version}"
     VERBATIM)
   list(APPEND wire_plugins ${plugin})
+
+  file(GLOB sources CONFIGURE_DEPENDS ${past}/programs/*.c)
+  foreach(source IN LISTS sources)
+    get_filename_component(name ${source} NAME_WE)
+    set(program ${wire_program_dir}/past-${version}-${name})
+    add_custom_command(
+      OUTPUT ${program}
+      COMMAND ${past_flags} -D_GNU_SOURCE -g -O1 ${evf_sanitizer_flags} -o ${program} ${source} -levframe
+              -Wl,-rpath,${CMAKE_LIBRARY_OUTPUT_DIRECTORY}
+      DEPENDS ${source} ${past_library_dir}/libevframe.so
+      COMMENT "Building past-${version}-${name} against the headers of ABI ${version}"
+      VERBATIM)
+    list(APPEND wire_plugins ${program})
+  endforeach()
 endforeach()
 add_custom_target(wire_plugins ALL DEPENDS stage.stamp ${wire_plugins})
 
@@ -69,7 +96,6 @@ if(support)
 endif()
 
 # Programs with a server inside, which tests drive in place of the launcher.
-set(wire_program_dir ${PROJECT_BINARY_DIR}/tests/programs)
 file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/wire/programs/*.c)
 foreach(source IN LISTS programs)
   get_filename_component(name ${source} NAME_WE)

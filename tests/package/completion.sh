@@ -18,7 +18,7 @@ PATH=$build/bin:$PATH
 cd "$folder"
 mkdir sub plugins
 touch one.so two.txt sub/three.so
-cp "$(find "$build" -path '*/evframe/plugins/proxy.so')" plugins/mine.so
+cp "$(PKG_CONFIG_PATH=$build pkg-config --variable=plugindir evframe)/proxy.so" plugins/mine.so
 
 status=0
 # offers LINE WORD…: exactly these are offered at the end of the line, in any order.

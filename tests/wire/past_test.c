@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Plugins of earlier minor versions of the ABI, built against the headers of their time
- * (tests/abi/past), loaded and driven by the launcher of today.
+ * Plugins and programs of earlier minor versions of the ABI, built against the headers of their
+ * time (tests/abi/past), run with the launcher and the library of today.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,4 +155,60 @@ Test(past_alone, plugins_are_inspected_as_what_they_are)
     cr_assert_not_null(
         strstr(result.output, "handler   open, data, end, drain, timeout, quiesce, close\n"), "%s",
         result.output);
+}
+
+TestSuite(past_program);
+
+static int asked(const char *question)
+{
+    int peer = peer_connect(server_address(server, 0));
+    peer_send_text(peer, question);
+    return peer;
+}
+
+Test(past_program, embeds_a_server_with_every_function_of_its_time)
+{
+    const char *folder = getenv("EVF_TEST_PROGRAMS");
+    cr_assert_not_null(folder, "EVF_TEST_PROGRAMS names no folder");
+    server = server_start(&(struct server_spec){
+        .program = test_text("%s/past-1.0-embedding", folder),
+        .arguments = { test_plugin("past-1.0") },
+        .listeners = 1,
+    });
+
+    static const char *const questions[] = { "facts\n", "settings\n", "each\n", "pause\n" };
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        int peer = asked(questions[i]);
+        peer_expect_text(peer, i < 3 ? questions[i] : "paused\n");
+        peer_end(peer);
+        peer_expect_end(peer);
+        peer_close(peer);
+        server_wait_log_count(server, "embedding close 0;", (unsigned)i + 1);
+    }
+
+    int peer = asked("need\n");
+    peer_expect_text(peer, "ready\n");
+    peer_send_text(peer, "1234");
+    peer_send_text(peer, "5678");
+    peer_expect_text(peer, "need\n");
+    peer_close(peer);
+
+    peer = asked("close\n");
+    peer_expect_end(peer);
+    peer_close(peer);
+    peer = asked("reset\n");
+    peer_expect_gone(peer);
+    peer_close(peer);
+    peer = asked("why\n");
+    server_wait_log(server, test_text("embedding close %d;", -EPROTO));
+    peer_close(peer);
+
+    peer = asked("facts\n");
+    peer_expect_text(peer, "facts\n");
+    server_signal(server, SIGTERM);
+    peer_expect_text(peer, "quiesce\n");
+    peer_expect_end(peer);
+    peer_close(peer);
+    server_wait_log(server, "embedding ends well;");
+    server_ended(server, 0);
 }

@@ -6,6 +6,9 @@
 packages_for_building=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libc-ares-dev
     libjemalloc-dev node-llhttp scdoc)
 
+# What tools/package takes besides: it looks for what the programs depend on.
+packages_for_packaging=(dpkg-dev file binutils)
+
 # What the tests and checks take besides.
 packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils curl dnsmasq-base
     haproxy nginx-light python3 abigail-tools)
