@@ -18,8 +18,8 @@ number() {
 version=$(number MAJOR).$(number MINOR)
 status=0
 
-# changed EXPECTED WHAT HEADER SCRIPT: the check of a library whose header went through `sed -E`. With
-# nothing but declarations in it the library is made in no time.
+# changed EXPECTED WHAT HEADER SCRIPT: the check of a library whose header went through `sed -E`.
+# With nothing but declarations in it the library is made in no time.
 changed() {
     rm -rf "$folder/tree"
     mkdir -p "$folder/tree/tools" "$folder/tree/tests" "$folder/library"
@@ -59,13 +59,17 @@ changed broken 'a callback gets a parameter' stream.h \
     's/^typedef void evf_close_fn\(/&int more, /'
 changed broken 'a field is inserted' plugin.h 's/^ *const char \*summary;/int more;\n&/'
 changed broken 'fields change places' plugin.h \
-    's/^( *const char \*)version;/\1other;/; s/^( *const char \*)summary;/\1version;/; s/\*other;/*summary;/'
+    's/^( *const char \*)version;/\1other;/
+     s/^( *const char \*)summary;/\1version;/
+     s/\*other;/*summary;/'
 changed broken 'a field changes its type, and the struct grows' plugin.h \
-    '/^struct evf_plugin \{/,/^\}/s/^\};/int more;\n};/; s/uint32_t worker_state_size/int32_t worker_state_size/'
+    '/^struct evf_plugin \{/,/^\}/s/^\};/int more;\n};/
+     s/uint32_t worker_state_size/int32_t worker_state_size/'
 changed broken 'a sized struct is shortened' plugin.h '/^ *evf_stop_fn \*stop;/d'
 changed broken 'a struct without a size grows' slice.h 's/^ *struct evf_page \*page;/&\nint more;/'
 changed broken 'a struct that plugins embed is shortened' timer.h 's/private_\[8\]/private_[7]/'
-changed broken 'an enumerator is inserted' log.h 's/EVF_DEBUG, EVF_INFO/EVF_DEBUG, EVF_MORE, EVF_INFO/'
+changed broken 'an enumerator is inserted' log.h \
+    's/EVF_DEBUG, EVF_INFO/EVF_DEBUG, EVF_MORE, EVF_INFO/'
 changed broken 'an error code changes' base.h 's/EVF_ESTUCK, -4103/EVF_ESTUCK, -4203/'
 changed broken 'a flag changes' plugin.h 's/(EVF_OPTION_REQUIRED) 0x200u/\1 0x400u/'
 changed broken 'a field is renamed' plugin.h 's/\*summary;/*about;/'

@@ -1,23 +1,30 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The Debian packages on a machine that has nothing but them: a fresh Debian 12 in a folder, where apt
-# installs the packages with what they depend on, evframe serves a page, a plugin is built, and both
-# are removed again without a trace.
+# The Debian packages on a machine that has nothing but them: a fresh Debian 12 in a folder, where
+# apt installs the packages with what they depend on, evframe serves a page, a plugin is built, and
+# both are removed again without a trace.
 #
 #   clean-root.sh FOLDER [MIRROR]
 #
 # FOLDER is where tools/package left the packages. It is run by hand: it takes root, the package
 # debootstrap, a Debian mirror (http://deb.debian.org/debian when none is given), about 700 MB in
-# ${TMPDIR:-/tmp} and some minutes. Everything happens in mount, process and host name spaces of its own;
-# what it made is gone when it ends. deb.sh beside it does without all this and is part of tools/test.
+# ${TMPDIR:-/tmp} and some minutes. Everything happens in name spaces of its own (mounts, processes,
+# host name); what it made is gone when it ends. deb.sh beside it does without all this and is part of
+# tools/test.
 set -euo pipefail
 
 if [[ ${1-} != --inside ]]; then
     for program in debootstrap unshare; do
-        command -v "$program" >/dev/null || { echo "clean-root.sh needs $program" >&2; exit 2; }
+        if ! command -v "$program" >/dev/null; then
+            echo "clean-root.sh needs $program" >&2
+            exit 2
+        fi
     done
-    [[ $EUID -eq 0 && $# -ge 1 ]] || { echo 'usage, as root: clean-root.sh FOLDER [MIRROR]' >&2; exit 2; }
+    if [[ $EUID -ne 0 || $# -lt 1 ]]; then
+        echo 'usage, as root: clean-root.sh FOLDER [MIRROR]' >&2
+        exit 2
+    fi
     exec unshare --mount --pid --fork --uts --ipc "$0" --inside "$@"
 fi
 shift
@@ -51,7 +58,8 @@ rm -f "$root/etc/dpkg/dpkg.cfg.d/"*
 
 say 'evframe and what it depends on'
 cp "$packages"/*.deb "$root/tmp/"
-within sh -c 'apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 /tmp/evframe_*.deb' >/dev/null
+install='apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0'
+within sh -c "$install /tmp/evframe_*.deb" >/dev/null
 within evframe --version
 within sh -c 'ldd /usr/bin/evframe | grep -F "not found"' && exit 1
 within sh -c 'ldconfig -p | grep -q libevframe.so.1'
@@ -68,16 +76,16 @@ while [[ -z $port ]]; do
     port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\) with http.*/\1/p' <<<"$line")
 done
 # shellcheck disable=SC2016
-answer=$(within bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; printf "GET / HTTP/1.0\r\n\r\n" >&3; cat <&3' \
-    fetch "$port")
+answer=$(within bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"
+    printf "GET / HTTP/1.0\r\n\r\n" >&3
+    cat <&3' fetch "$port")
 echo "$answer"
 [[ $answer == *$'\r\n\r\nclean' ]]
 kill "$server"
 wait "$server"
 
 say 'a plugin is built with libevframe-dev'
-within sh -c 'apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 gcc libc6-dev pkg-config \
-    /tmp/libevframe-dev_*.deb' >/dev/null
+within sh -c "$install gcc libc6-dev pkg-config /tmp/libevframe-dev_*.deb" >/dev/null
 # shellcheck disable=SC2016
 within sh -c 'cd /root && cc -shared -fPIC -o echo.so /usr/share/doc/libevframe-dev/examples/echo.c \
     $(pkg-config --cflags --libs evframe) && evframe inspect ./echo.so | head -n 4 &&

@@ -33,14 +33,18 @@ version=$(dpkg-deb -f "${runtime[0]}" Version)
 # ---- What they say ----
 expect 'section of evframe' net "$(dpkg-deb -f "${runtime[0]}" Section)"
 expect 'section of libevframe-dev' libdevel "$(dpkg-deb -f "${development[0]}" Section)"
-expect 'dependencies of libevframe-dev' "evframe (= $version)" "$(dpkg-deb -f "${development[0]}" Depends)"
+expect 'dependencies of libevframe-dev' "evframe (= $version)" \
+    "$(dpkg-deb -f "${development[0]}" Depends)"
 for library in libc6 libevent-core-2.1-7 libc-ares2 libjemalloc2; do
-    dpkg-deb -f "${runtime[0]}" Depends | grep -q "\<$library (>=" || fail "evframe does not depend on $library"
+    dpkg-deb -f "${runtime[0]}" Depends | grep -q "\<$library (>=" ||
+        fail "evframe does not depend on $library"
 done
 for package in "${runtime[0]}" "${development[0]}"; do
     # The first line, without markup, is the synopsis; lines behind it are one text, indented once.
-    dpkg-deb -f "$package" Description | sed 1d | grep -qv '^ [^ ]' && fail "$package: a ragged description"
-    dpkg-deb -f "$package" Maintainer | grep -q '^[^<]* <[^>]*@[^>]*>$' || fail "$package: no maintainer"
+    dpkg-deb -f "$package" Description | sed 1d | grep -qv '^ [^ ]' &&
+        fail "$package: a ragged description"
+    dpkg-deb -f "$package" Maintainer | grep -q '^[^<]* <[^>]*@[^>]*>$' ||
+        fail "$package: no maintainer"
 done
 mkdir "$folder/control"
 dpkg-deb -e "${runtime[0]}" "$folder/control"
@@ -56,15 +60,17 @@ for package in "${runtime[0]}" "${development[0]}"; do
         [[ -s $root/usr/share/doc/$name/$file ]] || fail "$name has no $file"
     done
 done
-for file in usr/bin/evframe "$lib/libevframe.so.1" "$lib/evframe/plugins/http.so" "$lib/libevframe.so" \
-    "$lib/pkgconfig/evframe.pc" "$lib/cmake/evframe/evframeConfig.cmake" usr/include/evframe/evframe.h \
-    usr/share/man/man1/evframe.1.gz usr/share/man/man7/evframe-plugin.7.gz \
-    usr/share/bash-completion/completions/evframe usr/share/doc/libevframe-dev/examples/echo.c; do
+for file in usr/bin/evframe "$lib/libevframe.so.1" "$lib/evframe/plugins/http.so" \
+    "$lib/libevframe.so" "$lib/pkgconfig/evframe.pc" "$lib/cmake/evframe/evframeConfig.cmake" \
+    usr/include/evframe/evframe.h usr/share/man/man1/evframe.1.gz \
+    usr/share/man/man7/evframe-plugin.7.gz usr/share/bash-completion/completions/evframe \
+    usr/share/doc/libevframe-dev/examples/echo.c; do
     [[ -e $root/$file ]] || fail "there is no $file"
 done
 expect 'top folders' usr "$(ls "$root")"
 find "$root" -name '*.gz' -exec gzip -t {} +
-[[ -z $(find "$root" \( -perm /022 -o ! -perm -444 \) ! -type l) ]] || fail 'odd rights of files'
+[[ -z $(find "$root" \( -perm /022 -o ! -perm -444 \) ! -type l) ]] ||
+    fail 'odd rights of files'
 for file in "$root/usr/bin/evframe" "$root/$lib/libevframe.so.1" "$root/$lib"/evframe/plugins/*.so; do
     [[ -z $(readelf -S "$file" | grep -F .debug_) ]] || fail "$file is not stripped"
 done

@@ -53,7 +53,8 @@ done
 
 # The runtime serves without the rest, and nothing in it or in the rest remembers where it was.
 "$folder/runtime/bin/evframe" --check --listen 127.0.0.1:0=http --listen 127.0.0.1:0=chat
-if grep -rlF -e "$folder" "$folder/all/share" "$folder/all/$libdir/cmake" "$folder/all/$libdir/pkgconfig"; then
+if grep -rlF -e "$folder" "$folder/all/share" "$folder/all/$libdir/cmake" \
+    "$folder/all/$libdir/pkgconfig"; then
     fail "these remember the prefix"
 fi
 

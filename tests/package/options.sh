@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What can be given to the launcher is the same in --help, in evframe(1) and in the README: options,
-# options of every listener, subcommands and figures, none missing and none too many.
+# options of every listener, subcommands and figures, none missing and none too many. Likewise the
+# callbacks in the headers and in evframe-plugin(7).
 #
 #   options.sh SOURCE_FOLDER LAUNCHER PLUGIN_FILE
 #
@@ -27,8 +28,7 @@ same() {
     }
 }
 
-# A section of the page, by its title. What stands before a colon or a value begins at a line's start
-# or behind ', '.
+# A section of the page, by its title. Terms begin at a line's start or behind ', '.
 section() {
     sed -n "/^# $1\$/,/^# /p" "$page"
 }
@@ -52,7 +52,8 @@ section 'LISTENER OPTIONS' | terms '' >"$folder/evframe(1)"
 # Those that the launcher has as well are told in a sentence.
 {
     sed -n '/^| listener.s option/,/^$/p' "$readme" |
-        sed -n 's/^| \(`.*\)$/\1/p' | sed 's/ | .*//; s/, /\n/g' | sed -n 's/^`\([a-z0-9-]*\).*/\1/p'
+        sed -n 's/^| \(`.*\)$/\1/p' | sed 's/ | .*//; s/, /\n/g' |
+        sed -n 's/^`\([a-z0-9-]*\).*/\1/p'
     sed -n '/^Beside the plugin.s own options/,/^$/p' "$readme" | grep -o '`[a-z-]*`' | tr -d '`'
 } >"$folder/README"
 same 'options of every listener' inspect.listener 'evframe(1)'
@@ -72,5 +73,15 @@ same subcommands --help README
 sed -n '/^### Figures/,/^Figures marked/s/^| `\([a-z_]*\)`.*/\1/p' "$readme" >"$folder/README"
 section FIGURES | terms '' >"$folder/evframe(1)"
 same figures README 'evframe(1)'
+
+sed -n -e '/^struct evf_handler {/,/^}/s/^ *evf_[a-z_]*_fn \*\([a-z_]*\);.*/\1/p' \
+    -e '/^struct evf_plugin {/,/^}/s/^ *evf_[a-z_]*_fn \*\([a-z_]*\);.*/\1/p' \
+    "$1"/include/evframe/*.h >"$folder/headers"
+page=$1/docs/man/evframe-plugin.7.scd
+{
+    section 'CALLBACKS OF A STREAM' | terms ''
+    section 'CALLBACKS OF A PLUGIN' | terms ''
+} >"$folder/evframe-plugin(7)"
+same callbacks headers 'evframe-plugin(7)'
 
 exit $status
