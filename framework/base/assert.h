@@ -6,7 +6,8 @@
  *   EVF_RULE(condition, "the rule") the same for callers of the public API: names the rule broken
  *   EVF_DEBUG_ASSERT(condition)     in debug builds only (EVF_DEBUG_CHECKS)
  *
- * A failure prints one line to standard error and aborts.
+ * A failure prints one line to standard error and aborts. In a public function it names that
+ * function.
  */
 #ifndef EVF_BASE_ASSERT_H
 #define EVF_BASE_ASSERT_H
@@ -14,6 +15,11 @@
 /* Says what failed and aborts. Any thread. */
 __attribute__((noreturn, cold)) void evf__assert_failed(const char *what, const char *file,
                                                         int line, const char *function);
+
+/* Who knows more: gets the message, without "evframe: " and newline, before the process aborts. Set
+ * once. */
+typedef void evf__assert_hook(const char *text);
+void evf__assert_set_hook(evf__assert_hook *fn);
 
 #define EVF_RULE(condition, rule)                                                                  \
     (__builtin_expect(!(condition), 0)                                                             \

@@ -252,6 +252,23 @@ enum evf__limit {
     /* State of an instance, and of a worker for it; a size above it is a mistake in the file. */
     EVF__PLUGIN_STATE_MAX = 1024 * 1024 * 1024,
 
+    /* Plugins in use that reports of crashes know by name: two servers of the most listeners. */
+    EVF__PLUGINS_KNOWN_MAX = 512,
+
+    /* Calls of a backtrace: the innermost tell what happened, the outermost who began it. A stack of
+     * 8 MiB holds half a million of the smallest frames; walking a million takes about a second. */
+    EVF__FRAMES_FIRST = 48,
+    EVF__FRAMES_LAST = 16,
+    EVF__FRAMES_WALKED_MAX = 1000 * 1000,
+
+    /* How long finding the names of a backtrace may take: reading the debug information of a large
+     * C++ plugin from a slow disk stays below. */
+    EVF__SYMBOLS_S = 20,
+
+    /* What a crash report runs on: the kernel's frame (up to 11 KiB with AMX), the unwinder's state
+     * and our own lines, several times over. Only touched when there is a crash. */
+    EVF__CRASH_STACK = 128 * 1024,
+
     /* A listener's options as text: one argument of a command line, as the kernel limits it. It
      * limits the values of a repeatable option too. */
     EVF__OPTIONS_TEXT_MAX = 128 * 1024,

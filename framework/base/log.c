@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
 #include "base/log_file.h"
 #include "base/log_format.h"
 #include "base/log_ring.h"
@@ -45,6 +46,7 @@ static struct {
                                               by one post */
     _Atomic bool reopen;                   /* asked for, not yet done */
     _Atomic uint64_t dropped;              /* by all rings, ever */
+    _Atomic int descriptor;                /* the file's, for evf__log_descriptor */
     _Atomic(struct evf__log_ring *) added; /* rings that the reader does not know yet */
     sem_t wake;                            /* made before `running` is set for the first time */
 
@@ -63,6 +65,7 @@ static struct {
     pthread_t writer;
 } shared = {
     .level = EVF_INFO,
+    .descriptor = STDERR_FILENO,
     .turnstile = PTHREAD_MUTEX_INITIALIZER,
     .lock = PTHREAD_MUTEX_INITIALIZER,
 };
@@ -87,7 +90,14 @@ static void lock(void)
 
 static void unlock(void)
 {
+    atomic_store(&shared.descriptor, shared.file.fd);
     pthread_mutex_unlock(&shared.lock);
+}
+
+/* The file's descriptor is about to be closed, and its number may be somebody else's then. */
+static void leave_file(void)
+{
+    atomic_store(&shared.descriptor, STDERR_FILENO);
 }
 
 /* ---- The reader: all of this under the lock ---- */
@@ -136,8 +146,10 @@ static void take_added(void)
 /* Does all that waits: the file opened anew, every ring emptied once. */
 static void catch_up(void)
 {
-    if (atomic_exchange(&shared.reopen, false))
+    if (atomic_exchange(&shared.reopen, false)) {
+        leave_file();
         evf__log_file_reopen(&shared.file);
+    }
 
     take_added();
     struct evf__log_ring **link = &shared.rings;
@@ -182,6 +194,7 @@ static void *write_lines(void *unused)
 {
     (void)unused;
     bool stay = true;
+    evf__crash_thread_begin();
     while (stay) {
         lock();
         catch_up();
@@ -195,6 +208,7 @@ static void *write_lines(void *unused)
         if (sleeps || !atomic_exchange(&shared.asleep, false))
             wait_for_wake();
     }
+    evf__crash_thread_end();
     return NULL;
 }
 
@@ -244,6 +258,7 @@ int evf__log_open(const struct evf__log_settings *settings)
 
     lock();
     catch_up(); /* what was logged under the old settings is written under them */
+    leave_file();
     evf__log_file_use(&shared.file, fd, path, settings->json);
     unlock();
     atomic_store(&shared.level, (int)settings->level);
@@ -269,6 +284,7 @@ void evf__log_close(void)
 
     lock();
     catch_up();
+    leave_file();
     evf__log_file_use(&shared.file, STDERR_FILENO, NULL, false);
     evf__log_file_flush(&shared.file); /* what the file could not take is told there */
     unlock();
@@ -287,6 +303,11 @@ void evf__log_reopen(void)
 bool evf__log_wants(enum evf_level level)
 {
     return (int)level >= atomic_load_explicit(&shared.level, memory_order_relaxed);
+}
+
+int evf__log_descriptor(void)
+{
+    return atomic_load(&shared.descriptor);
 }
 
 uint64_t evf__log_dropped(void)

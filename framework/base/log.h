@@ -52,6 +52,10 @@ bool evf__log_wants(enum evf_level level);
 int evf__log_attach(bool ring, evf__log_describe_fn *describe, void *argument);
 void evf__log_detach(void);
 
+/* Where lines go now, for what cannot go through the log: the report of a crash. Any thread, also a
+ * signal handler. */
+int evf__log_descriptor(void);
+
 /* Lines dropped for want of room in a ring, since the start of the process. Any thread. */
 uint64_t evf__log_dropped(void);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <evframe/server.h>
 #include <evframe/version.h>
 
 #include "cli/arguments.h"
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
     static struct evf__cli_arguments arguments;
     char error[ERROR_SIZE];
 
+    /* Before any thread is made. Without it a crash is only silent: no reason not to serve. */
+    (void)evf_crash_report_install();
     int status = EXIT_USAGE;
     int code = evf__cli_arguments_init(&arguments, argc, argv, error, sizeof(error));
     if (code == 0)

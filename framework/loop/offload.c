@@ -21,6 +21,8 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
+#include "base/facts.h"
 #include "base/limits.h"
 #include "loop/mailbox.h"
 #include "loop/worker.h"
@@ -143,6 +145,7 @@ static void *help(void *argument)
     char name[16]; /* the kernel's limit; "evf-offload-255" just fits */
     snprintf(name, sizeof name, "evf-offload-%u", (unsigned)(helper - offload->helpers) & 0xff);
     pthread_setname_np(pthread_self(), name);
+    evf__crash_thread_begin();
 
     pthread_mutex_lock(&offload->lock);
     for (;;) {
@@ -152,13 +155,16 @@ static void *help(void *argument)
         helper->running = item->work;
         helper->began_ms = clock_ms();
         pthread_mutex_unlock(&offload->lock);
+        evf__doing = (struct evf__doing){ .what = "offloaded work", .function = (void *)item->work };
         item->work(item->argument);
+        evf__doing.what = NULL;
         int status = evf__mailbox_post_message_mp(item->mailbox, &item->answer, finish, item);
         EVF_RULE(status == 0, "a mailbox closes only when no offloaded work is pending");
         pthread_mutex_lock(&offload->lock);
         helper->running = NULL;
     }
     pthread_mutex_unlock(&offload->lock);
+    evf__crash_thread_end();
     return NULL;
 }
 

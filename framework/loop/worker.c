@@ -214,6 +214,17 @@ const char *evf__callback_name(int callback)
     return names[callback];
 }
 
+void evf__worker_facts(const evf_worker *worker, struct evf__facts *ret)
+{
+    int callback = atomic_load_explicit(&worker->callback, memory_order_relaxed);
+    ret->source.worker = (int)worker->index;
+    if (callback == EVF__CALLBACK_NONE)
+        return;
+    ret->callback = evf__callback_name(callback);
+    ret->source.plugin = atomic_load_explicit(&worker->callback_plugin, memory_order_relaxed);
+    ret->function = atomic_load_explicit(&worker->callback_function, memory_order_relaxed);
+}
+
 evf_worker *evf_worker_self(void)
 {
     return evf__worker_current;

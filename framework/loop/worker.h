@@ -17,6 +17,7 @@
 #include <evframe/evframe.h>
 
 #include "base/assert.h"
+#include "base/facts.h"
 #include "base/figures.h"
 #include "loop/mailbox.h"
 #include "loop/resolver.h"
@@ -152,6 +153,10 @@ void evf__worker_publish(evf_worker *worker);
 
 /* Fires a plugin's timer whose entry the wheel gave out. */
 void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry);
+
+/* Fills in which callback runs, whose, on which worker. On the worker's thread, also in a signal
+ * handler; what it read a moment ago may be over on any other. */
+void evf__worker_facts(const evf_worker *worker, struct evf__facts *ret);
 
 /* The text of enum evf__callback. */
 const char *evf__callback_name(int callback);

@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/facts.h"
 #include "base/limits.h"
+#include "base/whose.h"
 #include "loop/worker.h"
 #include "plugin/check.h"
 #include "plugin/library.h"
@@ -66,6 +68,13 @@ static int find_plugin(evf_instance *instance, const struct evf__instance_spec *
         evf__sentence_add(error, "%s", reason);
         return code;
     }
+    evf__whose_add(instance, descriptor,
+                   &(struct evf__whose){
+                       .name = checked.plugin.name,
+                       .version = checked.plugin.version,
+                       .path = instance->library != NULL ? evf__library_path(instance->library)
+                                                         : NULL,
+                   });
     instance->plugin = checked.plugin;
     instance->handler = checked.handler;
     instance->given = checked.plugin.handler;
@@ -144,6 +153,7 @@ void evf__instance_destroy(evf_instance *instance)
     if (instance == NULL)
         return;
     EVF_ASSERT(!instance->started);
+    evf__whose_remove(instance);
     evf__options_destroy(instance->options);
     evf__access_free(&instance->access);
     evf__prefixes_free(&instance->proxy.trusted);
@@ -184,6 +194,16 @@ static void begin_message(struct evf__sentence *message, const evf_instance *ins
     evf__sentence_add(message, ": ");
 }
 
+/* Says what the main thread calls; it is over when `what` is NULL again. */
+static void enter(const evf_instance *instance, const char *what, const void *function)
+{
+    evf__doing = (struct evf__doing){
+        .what = what,
+        .plugin = instance->plugin.name,
+        .function = function,
+    };
+}
+
 int evf__instance_start(evf_instance *instance, unsigned worker_count,
                         struct evf__figure_registry *figures, char *error, size_t error_size)
 {
@@ -206,7 +226,9 @@ int evf__instance_start(evf_instance *instance, unsigned worker_count,
     }
     if (instance->plugin.start != NULL) {
         instance->starting = true;
+        enter(instance, "start", (void *)instance->plugin.start);
         code = instance->plugin.start(instance);
+        evf__doing.what = NULL;
         instance->starting = false;
         EVF_RULE(code <= 0, "start returns 0 or a negative code");
     }
@@ -228,8 +250,11 @@ void evf__instance_stop(evf_instance *instance)
 {
     if (!instance->started)
         return;
-    if (instance->plugin.stop != NULL)
+    if (instance->plugin.stop != NULL) {
+        enter(instance, "stop", (void *)instance->plugin.stop);
         instance->plugin.stop(instance);
+        evf__doing.what = NULL;
+    }
     instance->started = false;
     free_states(instance);
 }

@@ -25,6 +25,7 @@
 #include <evframe/base.h>
 
 #include "base/assert.h"
+#include "base/facts.h"
 #include "base/list.h"
 #include "plugin/elf.h"
 #include "plugin/file.h"
@@ -126,7 +127,9 @@ static int find_descriptor(struct evf__library *library, struct evf__sentence *e
 static void unload(struct evf__library *library)
 {
     char name[FD_NAME_SIZE];
+    evf__doing = (struct evf__doing){ .what = "unloading", .file = library->path };
     dlclose(library->handle);
+    evf__doing.what = NULL;
     library->handle = NULL;
     void *still = dlopen(fd_name(library->fd, name), RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
     library->stays = still != NULL;
@@ -144,7 +147,9 @@ static int load(struct evf__library *library, struct evf__sentence *error)
         evf__sentence_add(error, " cannot be loaded: %s is not there; /proc must be mounted", name);
         return EVF_EPLUGIN;
     }
+    evf__doing = (struct evf__doing){ .what = "loading", .file = library->path };
     library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    evf__doing.what = NULL;
     if (library->handle == NULL) {
         const char *text = dlerror();
         evf__sentence_clean(error, library->path);

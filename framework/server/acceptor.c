@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "server/process.h"
 
@@ -186,6 +187,7 @@ static void drain_round(struct evf__acceptor *self)
 static void *run(void *argument)
 {
     struct evf__acceptor *self = argument;
+    evf__crash_thread_begin();
     pthread_setname_np(pthread_self(), "evf-accept");
     /* Without memory for a ring its lines are written directly; there are few. */
     (void)evf__log_attach(true, NULL, NULL);
@@ -204,6 +206,7 @@ static void *run(void *argument)
         close_point(self, &self->accepting.points[i]);
     evf__accepting_tick(&self->accepting, UINT64_MAX); /* every burst is over */
     evf__log_detach();
+    evf__crash_thread_end();
     atomic_store(&self->done, true);
     write_eventfd(self->tell_fd);
     return NULL;

@@ -15,6 +15,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "server/crash.h"
 #include "server/process.h"
 #include "stream/stream.h"
 
@@ -50,6 +51,7 @@ static void open_log(evf_server *server)
 evf_server *evf_server_new(const struct evf_server_options *options)
 {
     evf__process_fill_standard_descriptors();
+    evf__server_know_facts();
     evf_server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return NULL;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "server/process.h"
 #include "server/server.h"
@@ -269,11 +270,13 @@ static void *run(void *argument)
 {
     struct evf__server_worker *self = argument;
     evf_server *server = self->server;
+    evf__crash_thread_begin();
     name_and_pin(self);
     self->status = make(self);
     if (self->status < 0) {
         snprintf(self->error, sizeof self->error, "worker %u cannot be made: %s",
                  self->worker.index, evf_strerror(self->status));
+        evf__crash_thread_end();
         reach(self, EVF__WORKER_GONE);
         return NULL;
     }
@@ -292,6 +295,7 @@ static void *run(void *argument)
         reach(self, EVF__WORKER_STOPPED);
     }
     unmake(self);
+    evf__crash_thread_end();
     reach(self, EVF__WORKER_GONE);
     return NULL;
 }

@@ -4,7 +4,7 @@
 
 # What it takes to build and run evframe.
 packages_for_building=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libc-ares-dev
-    libjemalloc-dev node-llhttp scdoc)
+    libjemalloc-dev libdw-dev node-llhttp scdoc)
 
 # What tools/package takes besides: it looks for what the programs depend on.
 packages_for_packaging=(dpkg-dev file binutils)
