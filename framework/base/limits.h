@@ -265,6 +265,16 @@ enum evf__limit {
      * C++ plugin from a slow disk stays below. */
     EVF__SYMBOLS_S = 20,
 
+    /* A callback may hold its worker so long before it is told of; less than the second is not told
+     * apart from a busy machine. */
+    EVF__STALL_WARN_MS = 100,
+    EVF__STALL_WARN_MIN_MS = 10,
+    /* Looks in that time: a stall is told at most a quarter late. Above the second nobody minds. */
+    EVF__STALL_LOOKS = 4,
+    EVF__STALL_LOOK_MAX_MS = 250,
+    /* How long a worker may take to say where it is: one that waits for a disk takes no signal. */
+    EVF__STALL_ANSWER_S = 1,
+
     /* What a crash report runs on: the kernel's frame (up to 11 KiB with AMX), the unwinder's state
      * and our own lines, several times over. Only touched when there is a crash. */
     EVF__CRASH_STACK = 128 * 1024,

@@ -304,7 +304,7 @@ static unsigned run_sc(struct evf__mailbox *mailbox, evf_worker *worker, unsigne
         if (wanted != NULL && !wanted(fn))
             continue;
         if (worker != NULL)
-            evf__enter(worker, EVF__CALLBACK_POST, NULL, (void *)fn, NULL);
+            evf__enter_alone(worker, EVF__CALLBACK_POST, NULL, (void *)fn);
         fn(worker, argument);
         if (worker != NULL)
             evf__leave(worker);

@@ -110,7 +110,7 @@ static void finish(evf_worker *worker, void *argument)
     drop(item->offload);
     free(item);
     if (worker != NULL)
-        evf__enter(worker, EVF__CALLBACK_POST, NULL, (void *)done, NULL);
+        evf__enter_alone(worker, EVF__CALLBACK_POST, NULL, (void *)done);
     done(worker, done_argument); /* the mailbox leaves */
 }
 

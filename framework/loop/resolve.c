@@ -69,7 +69,7 @@ static void finish(struct evf_lookup *lookup, int status)
         count += part->count;
     }
     release(lookup);
-    evf__enter(worker, EVF__CALLBACK_RESOLVED, NULL, (void *)fn, NULL);
+    evf__enter_alone(worker, EVF__CALLBACK_RESOLVED, NULL, (void *)fn);
     fn(worker, status, addresses, count, argument);
     evf__leave(worker);
 }

@@ -58,7 +58,7 @@ void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry)
     struct timer *self = EVF__OWNER(entry, struct timer, entry);
     if (LISTED)
         evf__list_remove(&self->link);
-    evf__enter(worker, EVF__CALLBACK_TIMER, NULL, (void *)self->fn, NULL);
+    evf__enter_alone(worker, EVF__CALLBACK_TIMER, NULL, (void *)self->fn);
     self->fn(worker, (struct evf_timer *)self, self->argument);
     evf__leave(worker);
 }

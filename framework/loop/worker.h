@@ -84,8 +84,6 @@ struct evf_worker {
     struct evf__pages pages;
     struct evf__streams *streams;
     struct evf__resolver *resolver;
-    evf_stream *in_stream; /* whose callback runs */
-
     struct evf__list timers; /* plugins' running timers, in debug builds */
 
     /* New connections: the server's hooks, set at start, may be NULL. take_arrivals, in step 2:
@@ -105,7 +103,10 @@ struct evf_worker {
      * acceptor subtracts it from what it assigned. Relaxed. */
     _Atomic uint64_t accepted_gone;
     /* What runs now; written by the owner, relaxed; read, relaxed, to name what does not return.
-     * plugin is NULL where it is not known (timers, posts). */
+     * plugin is NULL where it is not known (timers, posts); others than the owner only compare
+     * in_stream. */
+    _Atomic(evf_stream *) in_stream; /* whose callback runs */
+    _Atomic uint64_t alone; /* how many callbacks without a stream there were: tells them apart */
     _Atomic(const char *) callback_plugin;
     _Atomic(void *) callback_function;
     _Atomic int callback;
@@ -130,15 +131,24 @@ void evf__worker_wait(evf_worker *worker, bool may_sleep);
 static inline void evf__enter(evf_worker *worker, enum evf__callback callback, const char *plugin,
                               void *function, evf_stream *stream)
 {
-    worker->in_stream = stream;
+    atomic_store_explicit(&worker->in_stream, stream, memory_order_relaxed);
     atomic_store_explicit(&worker->callback_plugin, plugin, memory_order_relaxed);
     atomic_store_explicit(&worker->callback_function, function, memory_order_relaxed);
     atomic_store_explicit(&worker->callback, callback, memory_order_relaxed);
 }
 
+/* The same for a callback without a stream. */
+static inline void evf__enter_alone(evf_worker *worker, enum evf__callback callback,
+                                    const char *plugin, void *function)
+{
+    uint64_t alone = atomic_load_explicit(&worker->alone, memory_order_relaxed);
+    atomic_store_explicit(&worker->alone, alone + 1, memory_order_relaxed);
+    evf__enter(worker, callback, plugin, function, NULL);
+}
+
 static inline void evf__leave(evf_worker *worker)
 {
-    worker->in_stream = NULL;
+    atomic_store_explicit(&worker->in_stream, NULL, memory_order_relaxed);
     atomic_store_explicit(&worker->callback, EVF__CALLBACK_NONE, memory_order_relaxed);
 }
 

@@ -287,8 +287,8 @@ int evf__instance_worker_start(evf_instance *instance, evf_worker *worker, char 
     instance->worker_states[worker->index] = state;
     if (plugin->worker_start == NULL)
         return 0;
-    evf__enter(worker, EVF__CALLBACK_WORKER_START, plugin->name, (void *)plugin->worker_start,
-               NULL);
+    evf__enter_alone(worker, EVF__CALLBACK_WORKER_START, plugin->name,
+                     (void *)plugin->worker_start);
     int code = plugin->worker_start(instance, worker);
     evf__leave(worker);
     EVF_RULE(code <= 0, "worker_start returns 0 or a negative code");
@@ -315,8 +315,8 @@ void evf__instance_worker_stop(evf_instance *instance, evf_worker *worker)
     const struct evf_plugin *plugin = &instance->plugin;
     EVF_ASSERT(worker == evf__worker_current && worker->index < instance->worker_count);
     if (plugin->worker_stop != NULL) {
-        evf__enter(worker, EVF__CALLBACK_WORKER_STOP, plugin->name, (void *)plugin->worker_stop,
-                   NULL);
+        evf__enter_alone(worker, EVF__CALLBACK_WORKER_STOP, plugin->name,
+                         (void *)plugin->worker_stop);
         plugin->worker_stop(instance, worker);
         evf__leave(worker);
     }

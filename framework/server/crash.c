@@ -17,8 +17,9 @@ static void describe_worker(struct evf__facts *ret, bool stream)
     if (worker == NULL)
         return;
     evf__worker_facts(worker, ret);
-    if (stream && ret->callback != NULL && worker->in_stream != NULL)
-        evf__stream_describe(worker->in_stream, &ret->source);
+    const evf_stream *present = atomic_load_explicit(&worker->in_stream, memory_order_relaxed);
+    if (stream && ret->callback != NULL && present != NULL)
+        evf__stream_describe(present, &ret->source);
 }
 
 void evf__server_know_facts(void)

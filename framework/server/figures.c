@@ -48,6 +48,10 @@ void evf_server_each_figure(const evf_server *server, evf_figure_fn *fn, void *a
                                .help = "log lines dropped for want of room, of the whole process",
                                .value = (int64_t)evf__log_dropped() };
     fn(&lost, argument);
+    struct evf_figure stalls = { .name = "stalls",
+                                 .help = "callbacks that held their worker longer than stall-warn",
+                                 .value = (int64_t)evf__stalls_count(server) };
+    fn(&stalls, argument);
     for (unsigned i = 0; i < server->listener_count; i++)
         each_of_listener(server->listeners[i], fn, argument);
     for (unsigned i = 0; i < server->figures->count; i++) {

@@ -167,6 +167,16 @@ static void take_accepting(struct evf__server_settings *ret,
                          "kernel spreads the connections");
 }
 
+static void take_stall_warn(struct evf__server_settings *ret,
+                            const struct evf_server_options *options, struct report *report)
+{
+    if (options->stall_warn_ms < 0)
+        return;
+    ret->stall_warn_ms =
+        (uint32_t)number(report, "stall-warn", (uint64_t)options->stall_warn_ms, EVF__STALL_WARN_MS,
+                         EVF__STALL_WARN_MIN_MS, EVF__TIMEOUT_MAX_MS);
+}
+
 static void take_log(struct evf__server_settings *ret, const struct evf_server_options *options,
                      struct report *report)
 {
@@ -207,6 +217,7 @@ int evf__server_settings_init(struct evf__server_settings *ret,
     take_threads(ret, &known, &report);
     take_accepting(ret, &known, &report);
     take_limits(ret, &known, &report);
+    take_stall_warn(ret, &known, &report);
     take_log(ret, &known, &report);
     take_resolver(ret, &known, &report);
     ret->plugin_path = text(&report, known.plugin_path);

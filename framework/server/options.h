@@ -23,6 +23,7 @@ struct evf__server_settings {
     struct evf__listener_settings defaults;
     size_t page_size;
     unsigned mailbox, offload_threads, offload_queue;
+    uint32_t stall_warn_ms;                 /* 0: off */
     char *plugin_path;                      /* or NULL */
     struct evf__log_settings log;           /* its file is owned too */
     struct evf__resolver_settings resolver; /* its servers are owned too */

@@ -97,6 +97,21 @@ uint64_t evf__process_clock_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+char evf__process_thread_state(pid_t tid)
+{
+    char path[64], text[128];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return '?';
+    ssize_t len = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[len > 0 ? len : 0] = '\0';
+    /* The name is in brackets and may hold some itself. */
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] != '\0' ? end[2] : '?';
+}
+
 int evf__process_start_thread(pthread_t *ret, void *(*run)(void *argument), void *argument)
 {
     sigset_t all, before;

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* How many CPUs this thread may run on; at least 1, at most EVF__WORKERS_MAX. */
 unsigned evf__process_cpus(void);
@@ -25,6 +26,10 @@ int evf__process_somaxconn(void);
 
 /* CLOCK_MONOTONIC, in ms. Any thread, also a signal handler. */
 uint64_t evf__process_clock_ms(void);
+
+/* The state of a thread of this process as proc(5) has it: 'R' runs or wants to, 'S' and 'D' wait,
+ * 'T' and 't' are stopped; '?' when it cannot be told. Any thread. */
+char evf__process_thread_state(pid_t tid);
 
 /* As pthread_create, but the thread starts with all signals blocked. 0 or a negated errno. */
 int evf__process_start_thread(pthread_t *ret, void *(*run)(void *argument), void *argument);

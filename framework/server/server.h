@@ -29,6 +29,7 @@
 #include "server/handover.h"
 #include "server/listener.h"
 #include "server/options.h"
+#include "server/stall.h"
 
 /* How far a worker's thread has come. */
 enum evf__worker_step {
@@ -67,6 +68,7 @@ struct evf__server_worker {
     evf_server *server;
     pthread_t thread;
     bool running; /* the thread exists */
+    pid_t tid;    /* its number; written by itself before its first step */
 
     /* the start's outcome; read by the main thread behind `step` */
     int status;
@@ -123,6 +125,7 @@ struct evf_server {
     struct evf__acceptor acceptor;
     struct evf__watch *watches;
     bool stuck_warned;
+    struct evf__stalls *stalls; /* NULL: not watched for */
     uint64_t rounds;        /* of reports, that were ordered */
     uint64_t activity_seen; /* of all workers, at the last look */
 
@@ -136,6 +139,9 @@ struct evf_server {
     int event_fd;
     _Atomic unsigned stop_requests;
     _Atomic uint64_t stop_deadline_ms; /* UINT64_MAX: none yet */
+
+    /* any thread, atomic */
+    _Atomic uint64_t stalls_told;
 };
 
 /* -- server.c -- */

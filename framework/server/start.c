@@ -134,6 +134,7 @@ static int start_instances(evf_server *server)
 
 void evf__server_join_workers(evf_server *server)
 {
+    evf__stalls_stop(server);
     for (unsigned i = 0; i < server->worker_count; i++) {
         struct evf__server_worker *worker = server->workers[i];
         if (!worker->running)
@@ -257,6 +258,9 @@ int evf_server_start(evf_server *server)
     if (status < 0)
         goto no_instances;
     server->state = EVF__SERVER_RUNS;
+    status = evf__stalls_start(server);
+    if (status < 0)
+        evf_log(EVF_WARN, "stalls are not watched for: %s", evf_strerror(status));
     log_listeners(server);
     return 0;
 no_instances:

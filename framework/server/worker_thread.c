@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crash.h"
 #include "base/log.h"
@@ -128,8 +129,9 @@ static void describe(struct evf__log_source *ret, void *argument)
         atomic_load_explicit(&worker->callback, memory_order_relaxed) != EVF__CALLBACK_NONE
             ? atomic_load_explicit(&worker->callback_plugin, memory_order_relaxed)
             : NULL;
-    if (worker->in_stream != NULL)
-        evf__stream_describe(worker->in_stream, ret);
+    const evf_stream *stream = atomic_load_explicit(&worker->in_stream, memory_order_relaxed);
+    if (stream != NULL)
+        evf__stream_describe(stream, ret);
 }
 
 static void name_and_pin(const struct evf__server_worker *self)
@@ -271,6 +273,7 @@ static void *run(void *argument)
     struct evf__server_worker *self = argument;
     evf_server *server = self->server;
     evf__crash_thread_begin();
+    self->tid = gettid();
     name_and_pin(self);
     self->status = make(self);
     if (self->status < 0) {

@@ -449,7 +449,7 @@ void evf__pieces_release(evf_worker *worker)
         evf_free_fn *release = piece->release;
         void *argument = piece->argument;
         evf__slab_give(&streams->pieces, piece);
-        evf__enter(worker, EVF__CALLBACK_FREE, NULL, (void *)release, NULL);
+        evf__enter_alone(worker, EVF__CALLBACK_FREE, NULL, (void *)release);
         release(argument);
         evf__leave(worker);
         piece = next;

@@ -86,11 +86,27 @@ static void print_source(const char *file, int line)
         printf(":%d", line);
 }
 
-/* The line of the source that the instruction belongs to. */
-static const char *source_of(Dwfl_Module *module, uint64_t pc, int *ret_line)
+/* The compilation unit that the instruction belongs to. Clang writes no table of them by address, so
+ * they are asked one by one where the table says nothing. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, uint64_t pc, Dwarf_Addr *ret_bias)
 {
-    Dwfl_Line *line = dwfl_module_getsrc(module, pc);
-    return line != NULL ? dwfl_lineinfo(line, NULL, ret_line, NULL, NULL, NULL) : NULL;
+    Dwarf_Die *unit = dwfl_module_addrdie(module, pc, ret_bias);
+    if (unit != NULL)
+        return unit;
+    while ((unit = dwfl_module_nextcu(module, unit, ret_bias)) != NULL)
+        if (dwarf_haspc(unit, pc - *ret_bias) > 0)
+            return unit;
+    return NULL;
+}
+
+/* The line of the source that the instruction belongs to. */
+static const char *source_of(Dwarf_Die *unit, uint64_t address, int *ret_line)
+{
+    Dwarf_Line *line = unit != NULL ? dwarf_getsrc_die(unit, address) : NULL;
+    if (line == NULL)
+        return NULL;
+    (void)dwarf_lineno(line, ret_line);
+    return dwarf_linesrc(line, NULL, NULL);
 }
 
 static const char *caller_file(Dwarf_Die *unit, Dwarf_Die *call)
@@ -105,16 +121,13 @@ static const char *caller_file(Dwarf_Die *unit, Dwarf_Die *call)
     return dwarf_filesrc(files, number, NULL, NULL);
 }
 
-/* Prints the calls that the compiler has put into the code around pc, the innermost first, and
+/* Prints the calls that the compiler has put into the code around it, the innermost first, and
  * moves file and line to the place of the outermost of them. */
-static void print_inlined(Dwfl_Module *module, const char *prefix, unsigned long number, uint64_t pc,
-                          const char **file, int *line)
+static void print_inlined(Dwarf_Die *unit, const char *prefix, unsigned long number,
+                          uint64_t address, const char **file, int *line)
 {
-    Dwarf_Addr bias = 0;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, pc, &bias), *scopes = NULL;
-    if (unit == NULL)
-        return;
-    int count = dwarf_getscopes(unit, pc - bias, &scopes);
+    Dwarf_Die *scopes = NULL;
+    int count = dwarf_getscopes(unit, address, &scopes);
     for (int i = 0; i < count && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; i++) {
         Dwarf_Attribute attribute;
         Dwarf_Word at = 0;
@@ -143,8 +156,11 @@ void modules_print(struct modules *modules, const char *prefix, unsigned long nu
     int line = 0;
     if (module != NULL) {
         name = dwfl_module_addrinfo(module, looked, &offset, &symbol, NULL, NULL, NULL);
-        file = source_of(module, looked, &line);
-        print_inlined(module, prefix, number, looked, &file, &line);
+        Dwarf_Addr bias = 0;
+        Dwarf_Die *unit = unit_of(module, looked, &bias);
+        file = source_of(unit, looked - bias, &line);
+        if (unit != NULL)
+            print_inlined(unit, prefix, number, looked - bias, &file, &line);
     }
     printf("%s#%lu 0x%" PRIx64, prefix, number, pc);
     if (name != NULL)

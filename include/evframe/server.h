@@ -58,6 +58,11 @@ struct evf_server_options {
     const char *dns_server;  /* IP addresses with or without port, separated by ','; default: those
                               * of /etc/resolv.conf */
     uint32_t dns_timeout_ms; /* for one look-up, all its queries together; default 5 s */
+
+    /* Since 1.1. A callback that holds its worker for so long is logged as a warning, once, with the
+     * stream and a backtrace when evf_crash_report_install was called, without them otherwise. At
+     * least 10 ms; default 100 ms; negative: off. */
+    int64_t stall_warn_ms;
 };
 
 /* Makes a server that does nothing yet. NULL options: all defaults. Never NULL but for lack of

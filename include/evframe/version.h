@@ -13,7 +13,7 @@
  *
  * A plugin is accepted when its major number equals evframe's and its minor number is not newer.
  * Changelog of the interface, newest first:
- *   1.1  struct evf_handler: fd, behind close.
+ *   1.1  struct evf_handler: fd, behind close. struct evf_server_options: stall_warn_ms.
  *   1.0  the first: struct evf_plugin, struct evf_handler and struct evf_option as they stand.
  */
 #define EVF_ABI_MAJOR 1
