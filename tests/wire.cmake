@@ -110,12 +110,14 @@ endforeach()
 set(waiting
     connect_stop
     connect_unix
+    crash
     descriptors
     http_time
     idle
     listen_access
     listen_name
     listen_options
+    misuse
     proxy_behind
     proxy_haproxy
     proxy_header

@@ -150,8 +150,22 @@ int evf_resolve(evf_worker *worker, const char *host, int family, evf_resolved_f
     return 0;
 }
 
+/* For debug builds: the handle of one that is over leads to memory that was freed. */
+__attribute__((unused)) static bool under_way(const evf_lookup *lookup)
+{
+    const evf_worker *worker = evf__worker_current;
+    if (worker == NULL)
+        return true; /* the next rule tells */
+    const struct evf__list *all = &worker->resolver->public_lookups;
+    for (const struct evf__list *at = all->next; at != all; at = at->next)
+        if (at == &lookup->link)
+            return true;
+    return false;
+}
+
 void evf_resolve_cancel(evf_lookup *lookup)
 {
+    EVF_DEBUG_RULE(under_way(lookup), "a look-up is cancelled before its callback begins, and once");
     EVF__ON_WORKER(lookup->worker);
     release(lookup);
 }

@@ -2,6 +2,7 @@
  *
  * Plugins' timers: entries of the worker's wheel inside struct evf_timer. The worker's thread.
  */
+#include "base/whose.h"
 #include "loop/worker.h"
 
 struct timer {
@@ -20,6 +21,18 @@ enum { LISTED = 1 };
 enum { LISTED = 0 };
 #endif
 
+#define TOUCHED "the memory of a running timer is neither freed nor written to"
+
+/* For debug builds: a running timer is on its worker's list, between its neighbours. */
+__attribute__((unused)) static bool intact(const struct timer *self)
+{
+    const struct evf__list *link = &self->link;
+    if (!evf__wheel_running(&self->entry))
+        return true;
+    return link->next != NULL && link->prev != NULL && link->next->prev == link &&
+           link->prev->next == link;
+}
+
 void evf_timer_start(evf_worker *worker, struct evf_timer *timer, uint32_t ms, evf_timer_fn *fn,
                      void *argument)
 {
@@ -27,7 +40,8 @@ void evf_timer_start(evf_worker *worker, struct evf_timer *timer, uint32_t ms, e
     EVF__ON_WORKER(worker);
     EVF_RULE(fn != NULL, "a timer has a callback");
     EVF_RULE(!evf_timer_running(timer) || self->worker == worker,
-             "a running timer stays on its worker");
+             "a running timer stays on its worker, and a timer is zeroed before its first use");
+    EVF_DEBUG_RULE(intact(self), TOUCHED);
     self->fn = fn;
     self->argument = argument;
     self->worker = worker;
@@ -43,6 +57,7 @@ void evf_timer_stop(struct evf_timer *timer)
     if (!evf_timer_running(timer))
         return;
     EVF__ON_WORKER(self->worker);
+    EVF_DEBUG_RULE(intact(self), TOUCHED);
     evf__wheel_stop(&self->worker->wheel, &self->entry);
     if (LISTED)
         evf__list_remove(&self->link);
@@ -63,14 +78,35 @@ void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry)
     evf__leave(worker);
 }
 
-void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size)
+/* Names the timer by its function, as the file and the place in it. */
+__attribute__((noreturn, cold)) static void complain(const struct timer *timer, const char *what)
+{
+    struct evf__line line = { .len = 0 };
+    struct evf__place place;
+    uintptr_t function = (uintptr_t)timer->fn;
+    evf__line_add(&line, "no timer runs in memory that is being freed: one in ");
+    evf__line_add(&line, what);
+    evf__line_add(&line, " would call ");
+    if (evf__place_of(function, &place)) {
+        evf__line_add_clean(&line, place.shown);
+        evf__line_add(&line, "+");
+        evf__line_add_hex(&line, function - place.base);
+    } else {
+        evf__line_add_hex(&line, function);
+    }
+    line.text[line.len] = '\0';
+    evf__assert_failed(line.text, __FILE__, __LINE__, "evf_timer_start");
+}
+
+void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size,
+                                const char *what)
 {
     const char *begin = memory;
     if (!LISTED)
         return;
     for (struct evf__list *at = worker->timers.next; at != &worker->timers; at = at->next) {
-        const char *timer = (const char *)EVF__OWNER(at, struct timer, link);
-        EVF_RULE(timer < begin || timer >= begin + size,
-                 "no timer runs in memory that is being freed");
+        const struct timer *timer = EVF__OWNER(at, struct timer, link);
+        if ((const char *)timer >= begin && (const char *)timer < begin + size)
+            complain(timer, what);
     }
 }

@@ -237,16 +237,19 @@ unsigned evf_worker_index(const evf_worker *worker)
 
 bool evf_stopping(const evf_worker *worker)
 {
+    EVF__ON_WORKER(worker);
     return worker->stop_deadline_ms != 0;
 }
 
 uint64_t evf_stop_deadline(const evf_worker *worker)
 {
+    EVF__ON_WORKER(worker);
     return worker->stop_deadline_ms;
 }
 
 uint64_t evf_now(const evf_worker *worker)
 {
+    EVF__ON_WORKER(worker);
     return worker->now_ms;
 }
 

@@ -155,8 +155,10 @@ static inline void evf__leave(evf_worker *worker)
 /* The monotonic clock now, at or up to one tick of the system before: cheap. */
 uint64_t evf__worker_clock_coarse_ms(void);
 
-/* Asserts, in debug builds, that no running timer lies in memory that is being freed. */
-void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size);
+/* Asserts, in debug builds, that no running timer lies in memory that is being freed; `what` names
+ * the memory. */
+void evf__timers_assert_outside(evf_worker *worker, const void *memory, size_t size,
+                                const char *what);
 
 /* Writes what the worker holds into its gauges, once a turn. */
 void evf__worker_publish(evf_worker *worker);

@@ -23,6 +23,14 @@ enum {
 _Static_assert(sizeof(struct evf_page) <= BLOCK_HEADER, "a block's bytes follow its struct");
 _Static_assert(BLOCK_SIZE_MIN << (EVF__BLOCK_CLASSES - 1) == 64 * 1024, "free lists to 64 KiB");
 
+/* Its address tells threads apart. */
+static _Thread_local char here;
+
+bool evf__pages_mine(const struct evf__pages *pool)
+{
+    return pool->thread == &here;
+}
+
 /* Most recently used first: what is warm in the cache is used again. */
 static void push(struct evf__list *head, struct evf__list *node)
 {
@@ -37,6 +45,7 @@ void evf__pages_init(struct evf__pages *pool, const struct evf__extents *extents
         .extents = extents,
         .page_size = page_size,
         .poisons = evf__memory_poisons(),
+        .thread = &here,
     };
 #if defined(EVF__ASAN)
     pool->guards = true;

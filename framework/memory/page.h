@@ -69,6 +69,7 @@ struct evf__pages {
     size_t blocks_in_use;
     size_t free_page_count;
     size_t free_block_count[EVF__BLOCK_CLASSES];
+    const void *thread; /* whose they are: see evf__pages_mine */
 };
 
 /* page_size is a power of two from 16 KiB to 1 MiB. */
@@ -155,6 +156,25 @@ void evf__page_drop(struct evf_page *page);
 
 /* What evf_slice_new does, for a pool. */
 int evf__slice_new(struct evf__pages *pool, const void *data, size_t len, evf_slice *ret);
+
+/* True on the thread that the pool was made on. */
+bool evf__pages_mine(const struct evf__pages *pool);
+
+/* The rule that the use of a slice would break, or NULL. Its page must not be NULL. */
+const char *evf__slice_broken_rule(evf_slice slice);
+
+/* In debug builds asserts that a slice may be used here, in the name of the public function. */
+#if defined(EVF_DEBUG_CHECKS)
+#define EVF__SLICE_RULES(slice)                                                                    \
+    do {                                                                                           \
+        EVF_RULE(evf__pages_mine((slice).page->pool), "a slice is used on its own worker only");   \
+        const char *broken_ = evf__slice_broken_rule(slice);                                       \
+        if (broken_ != NULL)                                                                       \
+            evf__assert_failed(broken_, __FILE__, __LINE__, __func__);                             \
+    } while (0)
+#else
+#define EVF__SLICE_RULES(slice) ((void)0)
+#endif
 
 /* Asserts every invariant of the pool. */
 void evf__pages_check(const struct evf__pages *pool);

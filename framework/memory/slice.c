@@ -17,17 +17,20 @@
 /* Where empty slices of no page point: never read. */
 static const uint8_t nothing[1];
 
-/* A part of a page that may be kept lies in what was read and is not given up. */
-static void assert_alive(evf_slice slice)
+/* A part of a page that may be used lies in what was read and is not given up. */
+const char *evf__slice_broken_rule(evf_slice slice)
 {
+    static const char late[] = "a slice is used, or kept, before its callback returns or its last "
+                               "hold is dropped";
     const struct evf_page *page = slice.page;
-    EVF_RULE(page->holds > 0 || page->unsettled > 0,
-             "a slice is kept before the callback that received it returns");
+    if (page->holds == 0 && page->unsettled == 0)
+        return late;
     uintptr_t start = (uintptr_t)slice.data - (uintptr_t)page->data;
-    EVF_RULE(start <= page->size && slice.len <= page->size - start,
-             "a slice lies inside its page");
-    EVF_RULE(page != page->pool->current || start + slice.len <= page->pool->mark,
-             "a slice is kept before the callback that received it returns");
+    if (start > page->size || slice.len > page->size - start)
+        return "a slice lies inside its page";
+    if (page == page->pool->current && start + slice.len > page->pool->mark)
+        return late;
+    return NULL;
 }
 
 evf_slice evf_slice_keep(evf_slice slice)
@@ -37,7 +40,10 @@ evf_slice evf_slice_keep(evf_slice slice)
         return slice;
     if (page->kind == 0 && slice.len == 0)
         return (evf_slice){ .data = nothing };
-    assert_alive(slice);
+    EVF_DEBUG_RULE(evf__pages_mine(page->pool), "a slice is kept on its own worker's thread");
+    const char *broken = evf__slice_broken_rule(slice);
+    if (broken != NULL)
+        evf__assert_failed(broken, __FILE__, __LINE__, __func__);
     if (page->kind == 0 && slice.len < EVF__SLICE_COPY_BELOW) {
         struct evf_page *block = evf__block_take(page->pool, slice.len);
         if (block != NULL) {
@@ -51,8 +57,12 @@ evf_slice evf_slice_keep(evf_slice slice)
 
 void evf_slice_drop(evf_slice slice)
 {
-    if (slice.page != NULL)
-        evf__page_drop(slice.page);
+    if (slice.page == NULL)
+        return;
+    EVF_DEBUG_RULE(evf__pages_mine(slice.page->pool),
+                   "a slice is dropped on its own worker's thread");
+    EVF_DEBUG_RULE(slice.page->holds > 0, "no slice is dropped more often than it was kept");
+    evf__page_drop(slice.page);
 }
 
 evf_slice evf_slice_sub(evf_slice slice, size_t offset, size_t len)

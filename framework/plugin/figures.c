@@ -48,10 +48,20 @@ static unsigned find(const struct evf__figure_registry *registry, const evf_inst
     return i;
 }
 
+#define MADE_IN_START(instance)                                                                    \
+    EVF_RULE((instance)->starting, "counters and gauges are made in start")
+
+/* Whoever changes a figure does it on a worker, which has a slot of its own for it. */
+#define ON_A_WORKER(figure, all)                                                                   \
+    do {                                                                                           \
+        EVF_RULE(evf__worker_current != NULL, "figures are changed on workers only");              \
+        EVF_DEBUG_RULE((figure) >= (all) && (figure) < (all) + EVF__PLUGIN_FIGURES_MAX,            \
+                       "the figure is one that evframe made");                                     \
+    } while (0)
+
 /* The index of the figure, made if need be; -1 with the reason logged. */
 static int make(evf_instance *instance, const char *name, const char *help, bool gauge)
 {
-    EVF_RULE(instance->starting, "counters and gauges are made in start");
     struct evf__figure_registry *registry = instance->figures;
     if (!good_name(name)) {
         evf_log(EVF_ERROR,
@@ -96,14 +106,13 @@ static int make(evf_instance *instance, const char *name, const char *help, bool
 /* The block of the calling thread, and the figure's slot in it. */
 static struct evf__figures *own_slot(ptrdiff_t place, unsigned *ret_slot)
 {
-    EVF_RULE(evf__worker_current != NULL, "figures are changed on workers only");
-    EVF_DEBUG_RULE(place >= 0 && place < EVF__PLUGIN_FIGURES_MAX, "the figure is one of evframe's");
     *ret_slot = EVF__FIGURES_OWN + (unsigned)place;
     return &evf__worker_current->figures;
 }
 
 evf_counter *evf_counter_new(evf_instance *instance, const char *name, const char *help)
 {
+    MADE_IN_START(instance);
     int index = make(instance, name, help, false);
     return index < 0 ? NULL : &counters[index];
 }
@@ -113,12 +122,14 @@ void evf_counter_add(evf_counter *counter, uint64_t amount)
     unsigned slot;
     if (counter == NULL)
         return;
+    ON_A_WORKER(counter, counters);
     struct evf__figures *figures = own_slot(counter - counters, &slot);
     evf__figure_add(figures, slot, amount);
 }
 
 evf_gauge *evf_gauge_new(evf_instance *instance, const char *name, const char *help)
 {
+    MADE_IN_START(instance);
     int index = make(instance, name, help, true);
     return index < 0 ? NULL : &gauges[index];
 }
@@ -128,6 +139,7 @@ void evf_gauge_set(evf_gauge *gauge, int64_t value)
     unsigned slot;
     if (gauge == NULL)
         return;
+    ON_A_WORKER(gauge, gauges);
     struct evf__figures *figures = own_slot(gauge - gauges, &slot);
     evf__figure_set(figures, slot, (uint64_t)value);
 }
@@ -137,6 +149,7 @@ void evf_gauge_add(evf_gauge *gauge, int64_t amount)
     unsigned slot;
     if (gauge == NULL)
         return;
+    ON_A_WORKER(gauge, gauges);
     struct evf__figures *figures = own_slot(gauge - gauges, &slot);
     evf__figure_add(figures, slot, (uint64_t)amount);
 }

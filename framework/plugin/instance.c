@@ -228,9 +228,9 @@ int evf__instance_start(evf_instance *instance, unsigned worker_count,
         instance->starting = true;
         enter(instance, "start", (void *)instance->plugin.start);
         code = instance->plugin.start(instance);
+        EVF_RULE(code <= 0, "start returns 0 or a negative code");
         evf__doing.what = NULL;
         instance->starting = false;
-        EVF_RULE(code <= 0, "start returns 0 or a negative code");
     }
     if (code != 0) {
         begin_message(&message, instance, error, error_size);
@@ -261,11 +261,13 @@ void evf__instance_stop(evf_instance *instance)
 
 /* A timer that a plugin forgot in its worker's state must not stay on the wheel when the state is
  * freed. Debug builds say so; others drop it. */
-static void drop_timers(evf_worker *worker, void *state, size_t size)
+static void drop_timers(evf_worker *worker, const char *plugin, void *state, size_t size)
 {
     if (state == NULL)
         return;
-    evf__timers_assert_outside(worker, state, size);
+    evf__enter_alone(worker, EVF__CALLBACK_WORKER_STOP, plugin, NULL);
+    evf__timers_assert_outside(worker, state, size, "the worker's state");
+    evf__leave(worker);
     evf__wheel_clear_within(&worker->wheel, state, size);
 }
 
@@ -290,14 +292,14 @@ int evf__instance_worker_start(evf_instance *instance, evf_worker *worker, char 
     evf__enter_alone(worker, EVF__CALLBACK_WORKER_START, plugin->name,
                      (void *)plugin->worker_start);
     int code = plugin->worker_start(instance, worker);
-    evf__leave(worker);
     EVF_RULE(code <= 0, "worker_start returns 0 or a negative code");
+    evf__leave(worker);
     if (code == 0)
         return 0;
     begin_message(&message, instance, error, error_size);
     evf__sentence_add(&message, "worker_start failed on worker %u: ", worker->index);
     add_failure(instance, code, &message);
-    drop_timers(worker, state, plugin->worker_state_size);
+    drop_timers(worker, plugin->name, state, plugin->worker_state_size);
     return code;
 }
 
@@ -306,7 +308,7 @@ void evf__instance_worker_end(evf_instance *instance, evf_worker *worker)
     EVF_ASSERT(worker == evf__worker_current && worker->index < instance->worker_count);
     void *state = instance->worker_states[worker->index];
     instance->worker_states[worker->index] = NULL;
-    drop_timers(worker, state, instance->plugin.worker_state_size);
+    drop_timers(worker, instance->plugin.name, state, instance->plugin.worker_state_size);
     free(state);
 }
 

@@ -270,39 +270,48 @@ const struct evf__option_values *evf__options_values(const struct evf__options *
     return &options->values[option - options->schema];
 }
 
+#define KNOWN(instance, name)                                                                      \
+    EVF_DEBUG_RULE(evf__options_find((instance)->options->schema, name) != NULL,                   \
+                   "only options of the plugin's schema are asked for")
+
 const char *evf_option_string(const evf_instance *instance, const char *name)
 {
+    KNOWN(instance, name);
     const struct evf_option *option;
     const struct evf__option_values *values = evf__options_values(instance->options, name, &option);
     EVF_RULE(!evf__option_numeric(option) && evf__option_type(option) != EVF_OPTION_BOOL,
-             "evf_option_string is for options that are text");
+             "it is for options that are text");
     return values->count > 0 ? values->texts[0] : NULL;
 }
 
 int64_t evf_option_int(const evf_instance *instance, const char *name)
 {
+    KNOWN(instance, name);
     const struct evf_option *option;
     const struct evf__option_values *values = evf__options_values(instance->options, name, &option);
-    EVF_RULE(evf__option_numeric(option), "evf_option_int is for INT, SIZE and DURATION");
+    EVF_RULE(evf__option_numeric(option), "it is for INT, SIZE and DURATION");
     return values->number;
 }
 
 bool evf_option_bool(const evf_instance *instance, const char *name)
 {
+    KNOWN(instance, name);
     const struct evf_option *option;
     const struct evf__option_values *values = evf__options_values(instance->options, name, &option);
-    EVF_RULE(evf__option_type(option) == EVF_OPTION_BOOL, "evf_option_bool is for BOOL");
+    EVF_RULE(evf__option_type(option) == EVF_OPTION_BOOL, "it is for BOOL");
     return values->number != 0;
 }
 
 unsigned evf_option_count(const evf_instance *instance, const char *name)
 {
+    KNOWN(instance, name);
     const struct evf_option *option;
     return evf__options_values(instance->options, name, &option)->count;
 }
 
 const char *evf_option_string_at(const evf_instance *instance, const char *name, unsigned index)
 {
+    KNOWN(instance, name);
     const struct evf_option *option;
     const struct evf__option_values *values = evf__options_values(instance->options, name, &option);
     return index < values->count ? values->texts[index] : NULL;

@@ -356,12 +356,14 @@ sa_family_t evf__arrival_family(const evf_stream *stream)
 
 unsigned evf_proxy_version(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     const struct evf__header *header = good_header(stream);
     return header != NULL ? header->version : 0;
 }
 
 int evf_proxy_address(const evf_stream *stream, struct sockaddr_storage *ret)
 {
+    EVF__STREAM_RULES(stream);
     const struct evf__header *header = good_header(stream);
     union evf__address sender = { .storage = { .ss_family = AF_UNIX } };
     if (header == NULL)
@@ -383,6 +385,7 @@ int evf_proxy_address(const evf_stream *stream, struct sockaddr_storage *ret)
 int evf_proxy_tlv(const evf_stream *stream, int type, unsigned index, uint8_t *ret_type,
                   const void **ret, size_t *ret_len)
 {
+    EVF__STREAM_RULES(stream);
     const struct evf__header *header = good_header(stream);
     struct evf__proxy_tlv tlv;
     if (header == NULL ||

@@ -127,6 +127,7 @@ static void add_end(struct text *text, const evf_stream *stream)
 
 const char *evf_connect_error(const evf_stream *stream, char *buffer, size_t size)
 {
+    EVF__STREAM_RULES(stream);
     struct text text = { buffer, size };
     char name[EVF__HOST_MAX + sizeof "[]:65535"];
     if (size > 0)

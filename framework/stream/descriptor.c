@@ -43,7 +43,7 @@ void evf__stream_hand_over(evf_stream *stream, const struct evf__received_fds *r
 
 int evf_descriptor(const evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & EVF__OPENED) == 0)
         return (stream->flags & EVF__CLOSING) != 0 ? -EBADF : -ENOTCONN;
     return stream->origin->transport->descriptor(stream);
@@ -53,7 +53,7 @@ int evf_peer_credentials(const evf_stream *stream, struct evf_credentials *ret)
 {
     struct ucred peer;
     socklen_t len = sizeof peer;
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & EVF__OPENED) == 0)
         return -ENOTCONN;
     if (!stream->origin->transport->is_unix(stream))

@@ -10,7 +10,7 @@
 
 int evf_end(evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if (stream->ready_state == EVF_CLOSED)
         return -EPIPE;
     if ((stream->flags & EVF__END_ASKED) != 0)
@@ -50,7 +50,8 @@ int evf_write_last(evf_stream *stream, const void *data, size_t len)
 {
     size_t sent = 0;
     int status = 0;
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
+    EVF_DEBUG_RULE(len == 0 || data != NULL, "bytes are given");
     bool ended = (stream->flags & (EVF__CLOSING | EVF__END_ASKED)) != 0;
     if (len > 0 && !ended && stream->queue == NULL && stream->ready_state != EVF_OPENING)
         status = send_last(stream, data, len, &sent);
@@ -67,7 +68,7 @@ int evf_write_last(evf_stream *stream, const void *data, size_t len)
 
 void evf_close_with(evf_stream *stream, int reason)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     EVF_RULE(reason <= 0, "a reason is 0 or negative");
     evf__stream_close(stream, reason);
 }
@@ -79,7 +80,7 @@ void evf_close(evf_stream *stream)
 
 void evf_reset(evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & EVF__CLOSING) == 0)
         stream->flags |= EVF__RESET;
     evf__stream_close(stream, 0);

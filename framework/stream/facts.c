@@ -17,46 +17,55 @@
 
 const struct evf_handler *evf_stream_handler(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return stream->origin->given;
 }
 
 void *evf_stream_state(evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return stream->origin->handler->stream_state_size > 0 ? stream + 1 : NULL;
 }
 
 enum evf_ready_state evf_ready_state(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return (enum evf_ready_state)stream->ready_state;
 }
 
 uint64_t evf_bytes_read(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return stream->bytes_read;
 }
 
 uint64_t evf_bytes_written(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return stream->bytes_written;
 }
 
 size_t evf_queued(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return evf__queue_bytes(stream);
 }
 
 uint64_t evf_stream_id(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return evf__stream_table_id(stream);
 }
 
 evf_worker *evf_stream_worker(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return evf__worker_of(stream);
 }
 
 evf_instance *evf_stream_instance(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return stream->origin->instance;
 }
 
@@ -111,6 +120,7 @@ socklen_t evf__stream_peer(const evf_stream *stream, struct sockaddr_storage *re
 
 int evf_peer_address(const evf_stream *stream, struct sockaddr_storage *ret)
 {
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & EVF__OPENED) == 0)
         return -ENOTCONN;
     (void)evf__stream_peer(stream, ret);
@@ -119,6 +129,7 @@ int evf_peer_address(const evf_stream *stream, struct sockaddr_storage *ret)
 
 int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret)
 {
+    EVF__STREAM_RULES(stream);
     struct sockaddr_storage address, plain;
     socklen_t len, plain_len;
     if ((stream->flags & EVF__OPENED) == 0)
@@ -137,6 +148,7 @@ int evf_local_address(const evf_stream *stream, struct sockaddr_storage *ret)
 
 const char *evf_peer_name(const evf_stream *stream, char *buffer, size_t size)
 {
+    EVF__STREAM_RULES(stream);
     if (!stream->origin->accepted && (stream->flags & EVF__OPENED) == 0)
         return evf__connect_name(stream, buffer, size);
     struct sockaddr_storage address;
@@ -154,7 +166,6 @@ void evf__stream_describe(const evf_stream *stream, struct evf__log_source *ret)
 /* This stream's own limits, to be changed; NULL when it is closed or there is no memory. */
 static struct evf__stream_limits *own_limits(evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
     if ((stream->flags & EVF__CLOSING) != 0)
         return NULL;
     struct evf__extra *extra = evf__stream_extra(stream);
@@ -163,11 +174,13 @@ static struct evf__stream_limits *own_limits(evf_stream *stream)
 
 size_t evf_max_frame(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return evf__limits(stream)->max_frame;
 }
 
 void evf_set_max_frame(evf_stream *stream, size_t len)
 {
+    EVF__STREAM_RULES(stream);
     struct evf__stream_limits *limits = own_limits(stream);
     if (limits != NULL)
         limits->max_frame = len > 0 ? len : 1;
@@ -175,6 +188,7 @@ void evf_set_max_frame(evf_stream *stream, size_t len)
 
 void evf_set_write_marks(evf_stream *stream, size_t high, size_t max)
 {
+    EVF__STREAM_RULES(stream);
     struct evf__stream_limits *limits = own_limits(stream);
     if (limits == NULL)
         return;
@@ -184,6 +198,7 @@ void evf_set_write_marks(evf_stream *stream, size_t high, size_t max)
 
 void evf_write_marks(const evf_stream *stream, size_t *ret_high, size_t *ret_max)
 {
+    EVF__STREAM_RULES(stream);
     *ret_high = evf__limits(stream)->write_high;
     *ret_max = evf__limits(stream)->write_max;
 }
@@ -195,6 +210,7 @@ static uint32_t cut(uint32_t ms)
 
 void evf_set_linger(evf_stream *stream, uint32_t ms)
 {
+    EVF__STREAM_RULES(stream);
     struct evf__stream_limits *limits = own_limits(stream);
     if (limits == NULL)
         return;
@@ -205,6 +221,7 @@ void evf_set_linger(evf_stream *stream, uint32_t ms)
 
 void evf_set_timeout(evf_stream *stream, uint32_t ms)
 {
+    EVF__STREAM_RULES(stream);
     struct evf__stream_limits *limits = own_limits(stream);
     if (limits == NULL)
         return;
@@ -217,6 +234,7 @@ void evf_set_timeout(evf_stream *stream, uint32_t ms)
 
 uint32_t evf_timeout(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return evf__limits(stream)->idle_timeout_ms;
 }
 
@@ -228,7 +246,6 @@ static int set_option(evf_stream *stream, int level, int name, int value)
 /* 0 when options of a TCP socket may be set. */
 static int may_set(evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
     if ((stream->flags & EVF__CLOSING) != 0)
         return -EPIPE;
     return evf__arrival_family(stream) == AF_UNIX ? -EOPNOTSUPP : 0;
@@ -236,6 +253,7 @@ static int may_set(evf_stream *stream)
 
 int evf_set_nodelay(evf_stream *stream, bool on)
 {
+    EVF__STREAM_RULES(stream);
     int status = may_set(stream);
     return status < 0 ? status : set_option(stream, IPPROTO_TCP, TCP_NODELAY, on);
 }
@@ -243,6 +261,7 @@ int evf_set_nodelay(evf_stream *stream, bool on)
 int evf_set_keepalive(evf_stream *stream, bool on, unsigned idle_s, unsigned interval_s,
                       unsigned count)
 {
+    EVF__STREAM_RULES(stream);
     const struct {
         int name;
         unsigned value;
@@ -260,6 +279,7 @@ int evf_set_keepalive(evf_stream *stream, bool on, unsigned idle_s, unsigned int
 
 int evf_set_tos(evf_stream *stream, int tos)
 {
+    EVF__STREAM_RULES(stream);
     int status = may_set(stream);
     if (status < 0)
         return status;

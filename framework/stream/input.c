@@ -129,9 +129,9 @@ static size_t call_data(evf_stream *stream, evf_slice slice)
     evf_worker *worker = evf__worker_of(stream);
     evf__enter(worker, EVF__CALLBACK_DATA, stream->origin->plugin, (void *)handler->data, stream);
     size_t used = handler->data(stream, slice);
-    evf__leave(worker);
     EVF_RULE(used <= slice.len || (stream->flags & EVF__CLOSING) != 0,
              "data consumes at most what it was given");
+    evf__leave(worker);
     return used;
 }
 
@@ -367,7 +367,7 @@ void evf__input_present_rest(evf_stream *stream)
 
 void evf_need(evf_stream *stream, size_t len)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & (EVF__CLOSING | EVF__END_DONE)) != 0)
         return;
     struct evf__input *input = len > 0 ? input_of(stream) : stream->input;
@@ -380,20 +380,21 @@ void evf_need(evf_stream *stream, size_t len)
 
 bool evf_input_ended(const evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     return (stream->flags & EVF__PEER_ENDED) != 0;
 }
 
 void evf_pause(evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & EVF__CLOSING) == 0)
         stream->flags |= EVF__PAUSED;
 }
 
 void evf_resume(evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     evf_worker *worker = evf__worker_of(stream);
-    EVF__ON_WORKER(worker);
     if ((stream->flags & EVF__CLOSING) != 0)
         return;
     evf__stream_active(stream, worker);

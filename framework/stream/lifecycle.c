@@ -305,7 +305,12 @@ void evf__stream_finish(evf_stream *stream)
         evf__slab_give(&streams->extras, stream->extra);
     }
     EVF_ASSERT(stream->input == NULL);
-    evf__timers_assert_outside(worker, stream + 1, origin->handler->stream_state_size);
+#if defined(EVF_DEBUG_CHECKS)
+    evf__enter(worker, EVF__CALLBACK_CLOSE, origin->plugin, NULL, stream);
+    evf__timers_assert_outside(worker, stream + 1, origin->handler->stream_state_size,
+                               "the stream's state");
+    evf__leave(worker);
+#endif
     if (origin->accepted) {
         streams->accepted--;
         atomic_fetch_sub_explicit(&origin->open_streams, 1, memory_order_relaxed);

@@ -161,6 +161,18 @@ static inline void evf__stream_active(evf_stream *stream, const evf_worker *work
     stream->active_ms = (uint32_t)worker->now_ms;
 }
 
+/* What every public function asks of the stream that it is given, in debug builds. The memory of a
+ * closed stream is used again as late as possible there (table.c), so that a pointer that was kept
+ * is found out. */
+#define EVF__STREAM_RULES(stream)                                                                  \
+    do {                                                                                           \
+        EVF_DEBUG_RULE((stream) != NULL, "a stream is given");                                     \
+        EVF_DEBUG_RULE(evf__worker_of(stream) == evf__worker_current,                              \
+                       "called on the stream's own worker's thread");                              \
+        EVF_DEBUG_RULE(((stream)->flags & (EVF__IN_USE | EVF__GONE)) == EVF__IN_USE,               \
+                       "no stream is used after its `close` has returned");                        \
+    } while (0)
+
 /* Calls a slot of the stream's handler with the worker's books kept. */
 #define EVF__CALL(stream, id, slot, ...)                                                           \
     do {                                                                                           \

@@ -169,6 +169,19 @@ void evf__stream_table_fini(struct evf__stream_table *table)
     free(table->chunks);
 }
 
+/* The last one that was given is the next to be taken, while it is warm. In debug builds it is the
+ * last to be taken, so that who still uses it is found out. */
+static void put_free(struct evf__stream_chunk *chunk, evf_stream *stream)
+{
+    evf_stream **at = &chunk->free;
+#if defined(EVF_DEBUG_CHECKS)
+    while (*at != NULL)
+        at = &(*at)->next;
+#endif
+    stream->next = *at;
+    *at = stream;
+}
+
 evf_stream *evf__stream_table_take(struct evf__stream_table *table, size_t state_size)
 {
     size_t stride = (sizeof(evf_stream) + state_size + 15) & ~(size_t)15;
@@ -208,8 +221,7 @@ void evf__stream_table_give(struct evf__stream_table *table, evf_stream *stream)
     evf__poison(state_of(stream), state_size_of(chunk));
     if (stream->generation == UINT32_MAX)
         return; /* used up */
-    stream->next = chunk->free;
-    chunk->free = stream;
+    put_free(chunk, stream);
     chunk->used--;
     evf__list_remove(&chunk->link);
     if (chunk->used == 0 && class->empty > 0) {

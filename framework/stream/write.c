@@ -13,7 +13,6 @@
 /* 0: go on. Anything else is the write's answer. */
 static int begin(evf_stream *stream, size_t len)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
     if ((stream->flags & (EVF__CLOSING | EVF__END_ASKED)) != 0)
         return -EPIPE;
     return len == 0 ? evf__queue_state(stream) : 0;
@@ -143,12 +142,15 @@ static int write_copied(evf_stream *stream, const struct iovec *pieces, int coun
 
 int evf_write(evf_stream *stream, const void *data, size_t len)
 {
+    EVF__STREAM_RULES(stream);
+    EVF_DEBUG_RULE(len == 0 || data != NULL, "bytes are given");
     struct iovec piece = { .iov_base = (void *)data, .iov_len = len };
     return write_copied(stream, &piece, 1, len);
 }
 
 int evf_writev(evf_stream *stream, const struct iovec *pieces, int count)
 {
+    EVF__STREAM_RULES(stream);
     size_t len = 0;
     if (count < 0 || (count > 0 && pieces == NULL))
         return -EINVAL;
@@ -162,10 +164,12 @@ int evf_writev(evf_stream *stream, const struct iovec *pieces, int count)
 
 int evf_write_slice(evf_stream *stream, evf_slice slice)
 {
+    EVF__STREAM_RULES(stream);
     size_t sent = 0;
     struct iovec piece = { .iov_base = (void *)slice.data, .iov_len = slice.len };
     if (slice.page == NULL)
         return write_copied(stream, &piece, 1, slice.len);
+    EVF__SLICE_RULES(slice);
     int status = begin(stream, slice.len);
     if (status != 0)
         return status;
@@ -191,6 +195,8 @@ int evf_write_slice(evf_stream *stream, evf_slice slice)
 
 int evf_write_static(evf_stream *stream, const void *data, size_t len)
 {
+    EVF__STREAM_RULES(stream);
+    EVF_DEBUG_RULE(len == 0 || data != NULL, "bytes are given");
     size_t sent = 0;
     struct iovec piece = { .iov_base = (void *)data, .iov_len = len };
     int status = begin(stream, len);
@@ -239,7 +245,9 @@ static int write_owned(evf_stream *stream, struct evf__piece *owned, const void 
 int evf_write_owned(evf_stream *stream, const void *data, size_t len, evf_free_fn *release,
                     void *argument)
 {
-    EVF_RULE(release != NULL, "evf_write_owned has a release function");
+    EVF__STREAM_RULES(stream);
+    EVF_DEBUG_RULE(len == 0 || data != NULL, "bytes are given");
+    EVF_RULE(release != NULL, "a release function is given");
     struct evf__piece *owned = evf__piece_owned(stream, release, argument);
     if (owned == NULL) {
         release(argument); /* not even this can be remembered */
@@ -268,6 +276,7 @@ static int send_file_now(evf_stream *stream, int fd, off_t offset, size_t len, s
 
 int evf_sendfile(evf_stream *stream, int fd, off_t offset, size_t len)
 {
+    EVF__STREAM_RULES(stream);
     size_t sent = 0;
     struct stat file;
     int status = begin(stream, len);
@@ -318,6 +327,8 @@ static int send_fd_now(evf_stream *stream, const struct iovec *piece, int fd, si
 
 int evf_send_fd(evf_stream *stream, int fd, const void *data, size_t len)
 {
+    EVF__STREAM_RULES(stream);
+    EVF_DEBUG_RULE(len == 0 || data != NULL, "bytes are given");
     size_t sent = 0;
     struct iovec piece = { .iov_base = (void *)data, .iov_len = len };
     if (len == 0)
@@ -349,7 +360,7 @@ int evf_send_fd(evf_stream *stream, int fd, const void *data, size_t len)
 
 void evf_cork(evf_stream *stream)
 {
-    EVF__ON_WORKER(evf__worker_of(stream));
+    EVF__STREAM_RULES(stream);
     if ((stream->flags & (EVF__CLOSING | EVF__END_ASKED)) != 0)
         return;
     struct evf__queue *queue = evf__queue_of(stream);
@@ -361,8 +372,8 @@ void evf_cork(evf_stream *stream)
 
 void evf_uncork(evf_stream *stream)
 {
+    EVF__STREAM_RULES(stream);
     struct evf__queue *queue = stream->queue;
-    EVF__ON_WORKER(evf__worker_of(stream));
     if (queue == NULL || queue->cork == 0 || (stream->flags & EVF__CLOSING) != 0)
         return;
     if (--queue->cork > 0)

@@ -84,6 +84,8 @@ __attribute__((noreturn)) static void become(const struct server_spec *spec, con
         dup2(moved[i], 3 + (int)i);
     syscall(SYS_close_range, 3 + spec->inherit_count, ~0u, 0);
 
+    if (spec->crashes)
+        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
     if (spec->open_files != 0) {
         struct rlimit limit = { spec->open_files, spec->open_files };
 
@@ -238,18 +240,18 @@ void server_signal(struct server *server, int signal)
         support_fail("kill: %m");
 }
 
-/* What no run may leave in its log. */
-static void check_log(struct server *server)
+/* What no run may leave in its log; the last only where it was the test's own doing. */
+static void check_log(struct server *server, bool crashed)
 {
     static const char *const bad[] = { "runtime error:", "Sanitizer", "evframe: rule broken" };
     const char *log = (server_log)(server);
 
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0] - crashed; i++)
         if (strstr(log, bad[i]) != NULL)
             support_fail("the log contains \"%s\"", bad[i]);
 }
 
-void(server_wait_ended)(struct server *server, int status)
+static void wait_ended(struct server *server, int status, bool crashed)
 {
     uint64_t deadline = deadline_in(20000);
 
@@ -257,14 +259,29 @@ void(server_wait_ended)(struct server *server, int status)
         support_fail("the server does not end");
     if (!server_has_ended(server))
         support_fail("the server neither runs nor has ended");
-    check_log(server);
+    check_log(server, crashed);
     if (server->status != status)
         support_fail("the server ended with status %d, not %d", server->status, status);
+}
+
+void(server_wait_ended)(struct server *server, int status)
+{
+    wait_ended(server, status, false);
+}
+
+void(server_wait_died)(struct server *server, int signal)
+{
+    wait_ended(server, 128 + signal, true);
 }
 
 void(server_ended)(struct server *server, int status)
 {
     (server_wait_ended)(server, status);
+    server_forget(server);
+}
+
+void server_forget(struct server *server)
+{
     for (size_t i = 0; i < sizeof running / sizeof running[0]; i++)
         if (running[i] == server)
             running[i] = NULL;

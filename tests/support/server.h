@@ -38,6 +38,7 @@ struct server_spec {
     unsigned inherit_count;
     bool without_input;   /* descriptor 0 is closed in the child */
     const char *log_file; /* given as --log-file and read as the log; NULL: standard error */
+    bool crashes; /* it leaves no core file behind */
     unsigned listeners;   /* 'listening on' lines to wait for; 0: as many as --listen, at least 1 */
 };
 
@@ -154,6 +155,19 @@ void server_ended(struct server *server, int status);
 /* The same without freeing, so that the log can still be read. */
 void server_wait_ended(struct server *server, int status);
 #define server_wait_ended(...) SUPPORT_HERE((server_wait_ended)(__VA_ARGS__))
+
+/* Waits for the server's death by that signal and fails unless it dies so, or when a sanitizer
+ * spoke. The log can still be read; server_forget frees the server. */
+void server_wait_died(struct server *server, int signal);
+#define server_wait_died(...) SUPPORT_HERE((server_wait_died)(__VA_ARGS__))
+void server_forget(struct server *server);
+
+/* For `environment`: sanitizers leave crashes to the server, and say nothing themselves. */
+#define SERVER_OWN_CRASHES                                                                         \
+    "ASAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0",   \
+        "UBSAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0",             \
+        "TSAN_OPTIONS=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:"              \
+        "handle_abort=0:report_signal_unsafe=0"
 
 /* The usual end of a test: at rest, SIGTERM, exit status 0, nothing suspicious in the log. */
 void server_stop_cleanly(struct server *server);

@@ -2,7 +2,7 @@
  *
  * Test plugin: crashes in the way and in the callback that its options say.
  *
- *   how=null|call|divide|overflow|abort|assert|illegal|bus|kill
+ *   how=wild|call|divide|overflow|abort|assert|illegal|bus|kill
  *   where=constructor|start|worker_start|open|data|end|drain|timeout|quiesce|close|timer|post|
  *         offload|done|free|look-up|worker_stop|stop
  *
@@ -43,6 +43,13 @@ static CALL_OF_ITS_OWN void read_behind_a_file(void)
     sink = bytes[0];
 }
 
+/* Not to address 0, which a sanitizer would see before the processor does. */
+static CALL_OF_ITS_OWN void write_wildly(void)
+{
+    *(volatile int *)(uintptr_t)(16 + zero) = 1;
+    sink = 4;
+}
+
 static CALL_OF_ITS_OWN void call_nothing(void)
 {
     void (*volatile nothing)(void) = NULL;
@@ -53,8 +60,8 @@ static CALL_OF_ITS_OWN void call_nothing(void)
 
 static CALL_OF_ITS_OWN void fall_over(void)
 {
-    if (strcmp(how, "null") == 0)
-        *(volatile int *)(uintptr_t)zero = 1;
+    if (strcmp(how, "wild") == 0)
+        write_wildly();
     else if (strcmp(how, "call") == 0)
         call_nothing();
     else if (strcmp(how, "divide") == 0)
@@ -180,8 +187,11 @@ static void on_open(evf_stream *stream)
 
 static size_t on_data(evf_stream *stream, evf_slice input)
 {
-    (void)stream;
+    static const char much[16 * 1024 * 1024];
+
     perhaps("data");
+    if (strcmp(where, "drain") == 0) /* a debt, until the peer has read it all */
+        evf_write_static(stream, much, sizeof much);
     return input.len;
 }
 
@@ -229,7 +239,7 @@ static const struct evf_handler handler = {
 };
 
 static const struct evf_option options[] = {
-    { .name = "how", .type = EVF_OPTION_STRING, .default_value = "null" },
+    { .name = "how", .type = EVF_OPTION_STRING, .default_value = "wild" },
     { .name = "where", .type = EVF_OPTION_STRING, .default_value = "data" },
     { .name = NULL },
 };
