@@ -12,6 +12,7 @@ static struct {
     unsigned timeouts, closes;
     int reason, close_with;
     bool keep;
+    uint64_t bytes_read; /* when it closed */
 } seen;
 
 static bool on_timeout(evf_stream *stream)
@@ -30,9 +31,9 @@ static size_t hold(evf_stream *stream, evf_slice input)
 
 static void on_close(evf_stream *stream, int reason)
 {
-    (void)stream;
     seen.closes++;
     seen.reason = reason;
+    seen.bytes_read = evf_bytes_read(stream);
 }
 
 static const struct evf_handler handler = { .struct_size = sizeof(struct evf_handler),
@@ -59,7 +60,9 @@ static void reopen(struct bench *bench, struct evf__stream_limits limits)
     bench->wire = (struct wire){ .takes = SIZE_MAX };
     memset(&seen, 0, sizeof seen);
     cr_assert_eq(evf__stream_accept(bench->worker, -1, &bench->origin, NULL, 0), 0);
-    bench->stream = evf__stream_table_at(&bench->worker->streams->table, 0, 0);
+    bench->stream = NULL;
+    for (uint32_t i = 0; i < EVF__CHUNK_STREAMS_MAX && bench->stream == NULL; i++)
+        bench->stream = evf__stream_table_at(&bench->worker->streams->table, 0, i);
     bench_settle(bench);
 }
 
@@ -189,7 +192,7 @@ Test(deadline, closes_a_peer_that_sends_a_mebibyte_after_our_end)
     for (int i = 0; i < 64 && seen.closes == 0; i++)
         bench_receive(&bench);
     cr_assert_eq(seen.closes, 1);
-    cr_assert_lt(evf_bytes_read(bench.stream), (uint64_t)1536 << 10);
+    cr_assert_lt(seen.bytes_read, (uint64_t)1536 << 10);
     bench_finish(&bench);
 }
 
