@@ -5,6 +5,8 @@
 #ifndef EVF_BASE_LIMITS_H
 #define EVF_BASE_LIMITS_H
 
+#include "base/simulated.h"
+
 enum evf__limit {
     /* Each worker has a number of 8 bits in its streams' ids; machines with more CPUs run several
      * processes. */
@@ -48,8 +50,9 @@ enum evf__limit {
     EVF__RECEIVE_BATCH_BYTES = 8 * 1024,
 
     /* The least room for a read; below it the page counts as full. A segment of a loopback or
-     * jumbo-frame network is larger, one of an Ethernet (1448) fits. */
-    EVF__READ_ROOM_MIN = 4096,
+     * jumbo-frame network is larger, one of an Ethernet (1448) fits. The
+     * simulator fills pages to their last byte, so that small input comes to their end too. */
+    EVF__READ_ROOM_MIN = EVF__IS_SIMULATED ? 1 : 4096,
 
     /* A turn longer than this took long: what moved in it counts as moved at its end, so that a
      * stall does not make streams look idle. Well above the coarse clock's 10 ms. */

@@ -12,6 +12,7 @@
 
 #include "base/assert.h"
 #include "base/figures.h"
+#include "base/simulated.h"
 #include "loop/mailbox.h"
 #include "loop/offload.h"
 #include "loop/worker.h"
@@ -19,7 +20,9 @@
 int evf_post(evf_worker *worker, evf_post_fn *fn, void *argument)
 {
     EVF_RULE(worker != NULL, "a post goes to a worker");
-    int status = evf__mailbox_post_mp(&worker->mailbox, fn, argument);
+    int status = evf__sim_fault(EVF__FAULT_MAILBOX)
+                     ? -EAGAIN
+                     : evf__mailbox_post_mp(&worker->mailbox, fn, argument);
     evf_worker *sender = evf__worker_current;
     if (status == -EAGAIN && sender != NULL)
         evf__figure_add(&sender->figures, EVF__FIGURE_POSTS_REFUSED, 1);
@@ -39,8 +42,10 @@ int evf_offload(evf_worker *worker, evf_work_fn *work, evf_done_fn *done, void *
     /* In the last run of the mailboxes the helpers are gone, or about to be. */
     if (worker->offload == NULL || evf__mailbox_closed(&worker->mailbox))
         return -ESHUTDOWN;
-    int status =
-        evf__offload_submit(worker->offload, &worker->mailbox, worker, work, done, argument);
+    int status = -EAGAIN;
+    if (!evf__sim_fault(EVF__FAULT_OFFLOAD))
+        status =
+            evf__offload_submit(worker->offload, &worker->mailbox, worker, work, done, argument);
     if (status == 0)
         evf__figure_add(&worker->figures, EVF__FIGURE_OFFLOADED, 1);
     else if (status == -EAGAIN)

@@ -78,6 +78,11 @@ void evf__timer_fire(evf_worker *worker, struct evf__wheel_entry *entry)
     evf__leave(worker);
 }
 
+void *evf__timer_of_link(struct evf__list *link)
+{
+    return EVF__OWNER(link, struct timer, link);
+}
+
 /* Names the timer by its function, as the file and the place in it. */
 __attribute__((noreturn, cold)) static void complain(const struct timer *timer, const char *what)
 {

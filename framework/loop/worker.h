@@ -19,6 +19,7 @@
 #include "base/assert.h"
 #include "base/facts.h"
 #include "base/figures.h"
+#include "base/simulated.h"
 #include "loop/mailbox.h"
 #include "loop/resolver.h"
 #include "memory/extent.h"
@@ -122,6 +123,18 @@ int evf__worker_init(evf_worker *worker, const struct evf__worker_settings *sett
 /* Drops running timers (telling how many), asserts that pages and mailbox are empty. */
 void evf__worker_fini(evf_worker *worker);
 
+/* wait.c: what the loop itself needs of the world outside. */
+
+/* What the worker waits with; the mailbox is made before. 0, or a negated errno with nothing left
+ * behind. */
+int evf__wait_init(evf_worker *worker);
+void evf__wait_fini(evf_worker *worker);
+/* The monotonic and the calendar clock now. */
+uint64_t evf__clock_ms(void);
+uint64_t evf__clock_wall_ms(void);
+/* Where the worker's random numbers begin. */
+void evf__random_seed(evf_worker *worker);
+
 /* Step 1 of a turn: waits for events (without blocking when `may_sleep` is false, or when mail or a
  * due timer waits), reads the clock, collects what is due. Readiness callbacks append to the turn's
  * lists only. */
@@ -131,6 +144,7 @@ void evf__worker_wait(evf_worker *worker, bool may_sleep);
 static inline void evf__enter(evf_worker *worker, enum evf__callback callback, const char *plugin,
                               void *function, evf_stream *stream)
 {
+    evf__sim_enter(worker, callback, function, stream);
     atomic_store_explicit(&worker->in_stream, stream, memory_order_relaxed);
     atomic_store_explicit(&worker->callback_plugin, plugin, memory_order_relaxed);
     atomic_store_explicit(&worker->callback_function, function, memory_order_relaxed);
@@ -150,10 +164,14 @@ static inline void evf__leave(evf_worker *worker)
 {
     atomic_store_explicit(&worker->in_stream, NULL, memory_order_relaxed);
     atomic_store_explicit(&worker->callback, EVF__CALLBACK_NONE, memory_order_relaxed);
+    evf__sim_leave();
 }
 
 /* The monotonic clock now, at or up to one tick of the system before: cheap. */
 uint64_t evf__worker_clock_coarse_ms(void);
+
+/* The struct evf_timer whose place in worker->timers that is. */
+void *evf__timer_of_link(struct evf__list *link);
 
 /* Asserts, in debug builds, that no running timer lies in memory that is being freed; `what` names
  * the memory. */

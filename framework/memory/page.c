@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/poison.h"
+#include "base/simulated.h"
 #include "memory/scribble.h"
 
 enum {
@@ -120,6 +121,8 @@ static void page_release(struct evf_page *page)
 /* Makes a page with all of its room the current one. False without memory. */
 static bool page_replace(struct evf__pages *pool)
 {
+    if (evf__sim_fault(EVF__FAULT_MEMORY))
+        return false;
     struct evf_page *page;
     struct evf__list *node = evf__list_take(&pool->free_pages);
     if (node != NULL) {
@@ -226,7 +229,7 @@ static void block_destroy(struct evf_page *block)
 
 struct evf_page *evf__block_take(struct evf__pages *pool, size_t capacity)
 {
-    if (capacity > EVF__BLOCK_MAX)
+    if (capacity > EVF__BLOCK_MAX || evf__sim_fault(EVF__FAULT_MEMORY))
         return NULL;
     unsigned kind = 1;
     if (capacity > BLOCK_SIZE_MIN)

@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/poison.h"
+#include "base/simulated.h"
 #include "memory/scribble.h"
 
 enum {
@@ -85,6 +86,8 @@ void evf__slab_fini(struct evf__slab *slab)
 
 void *evf__slab_take(struct evf__slab *slab)
 {
+    if (evf__sim_fault(EVF__FAULT_MEMORY))
+        return NULL;
     if (__builtin_expect(slab->free == NULL, 0) && !grow(slab))
         return NULL;
     void *object = slab->free;

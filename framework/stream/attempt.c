@@ -176,21 +176,6 @@ int evf__attempt_outcome(struct evf__attempt *attempt, int *ret_fd)
 
 /* -- unix sockets -- */
 
-socklen_t evf__local_sockaddr(const struct evf__opening *opening, struct sockaddr_storage *ret)
-{
-    union evf__address to;
-    size_t len = strlen(opening->name);
-    memset(&to, 0, sizeof to);
-    to.local.sun_family = AF_UNIX;
-    memcpy(to.local.sun_path, opening->name, len);
-    if (opening->name[0] == '@')
-        to.local.sun_path[0] = '\0'; /* abstract: as long as it is, without a terminator */
-    else
-        len++;
-    *ret = to.storage;
-    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-}
-
 /* The kernel says the same of a dead socket and of a file that is none. Looking once more walks the
  * path that connect has just walked, so it waits for no disk that connect did not wait for. */
 static int tell_apart(const char *path)
@@ -220,4 +205,17 @@ int evf__attempt_local(struct evf__opening *opening, int *ret_fd)
     if (errno == EINTR)
         return -EAGAIN;
     return errno == ECONNREFUSED ? tell_apart(opening->name) : -errno;
+}
+
+void evf__attempt_local_end(struct evf__opening *opening)
+{
+    if (opening->local_fd >= 0)
+        close(opening->local_fd);
+    opening->local_fd = -1;
+}
+
+int evf__attempt_set(const struct evf__attempt *attempt, int family,
+                     enum evf__opening_option option, int value)
+{
+    return evf__opening_set(attempt->fd, family, option, value);
 }

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stream/connecting.h"
 
@@ -112,6 +111,21 @@ static int ask(evf_worker *worker, struct evf__opening *opening, int family)
     return 0;
 }
 
+socklen_t evf__local_sockaddr(const struct evf__opening *opening, struct sockaddr_storage *ret)
+{
+    union evf__address to;
+    size_t len = strlen(opening->name);
+    memset(&to, 0, sizeof to);
+    to.local.sun_family = AF_UNIX;
+    memcpy(to.local.sun_path, opening->name, len);
+    if (opening->name[0] == '@')
+        to.local.sun_path[0] = '\0'; /* abstract: as long as it is, without a terminator */
+    else
+        len++;
+    *ret = to.storage;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
 /* Ends all that an opening has under way. */
 static void give(evf_worker *worker, struct evf__opening *opening)
 {
@@ -119,8 +133,7 @@ static void give(evf_worker *worker, struct evf__opening *opening)
         evf__question_cancel(&opening->questions[i]);
     while (!evf__list_empty(&opening->attempts))
         evf__attempt_end(EVF__OWNER(opening->attempts.next, struct evf__attempt, link));
-    if (opening->local_fd >= 0)
-        close(opening->local_fd);
+    evf__attempt_local_end(opening);
     evf__slab_give(&worker->streams->openings, opening);
 }
 

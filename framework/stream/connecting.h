@@ -81,6 +81,8 @@ struct evf__opening {
     uint64_t retry_at_ms;
 };
 
+/* The unix path as an address (connect.c). */
+socklen_t evf__local_sockaddr(const struct evf__opening *opening, struct sockaddr_storage *ret);
 /* Ends everything that is under way and gives the opening back (connect.c). */
 void evf__opening_give(evf_stream *stream);
 
@@ -117,8 +119,11 @@ void evf__attempt_end(struct evf__attempt *attempt);
 /* Tries the unix path. 0: it stands, and *ret_fd is the caller's; -EAGAIN: nobody has accepted yet,
  * to be tried again; else why it failed. */
 int evf__attempt_local(struct evf__opening *opening, int *ret_fd);
-/* The path as an address. */
-socklen_t evf__local_sockaddr(const struct evf__opening *opening, struct sockaddr_storage *ret);
+/* Ends what it has under way, if anything. */
+void evf__attempt_local_end(struct evf__opening *opening);
+/* Sets an option of an attempt under way, whose address is of that family. 0 or a negated errno. */
+int evf__attempt_set(const struct evf__attempt *attempt, int family,
+                     enum evf__opening_option option, int value);
 
 /* -- connect_step.c -- */
 

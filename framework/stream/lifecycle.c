@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stream/connect.h"
 #include "stream/opening.h"
@@ -112,7 +111,7 @@ int evf__stream_accept(evf_worker *worker, int fd, struct evf__origin *origin,
     evf_stream *stream =
         evf__stream_table_take(&streams->table, origin->handler->stream_state_size);
     if (stream == NULL) {
-        close(fd);
+        origin->transport->discard(fd);
         atomic_fetch_sub_explicit(&origin->open_streams, 1, memory_order_relaxed);
         accepted_gone(worker);
         evf__figure_add(&worker->figures, EVF__FIGURE_REFUSED_MEMORY, 1);

@@ -125,7 +125,7 @@ static int opening_set_option(evf_stream *stream, int level, int name, int value
          at = at->next) {
         const struct evf__attempt *attempt = EVF__OWNER(at, struct evf__attempt, link);
         bool ipv6 = opening->race.addresses[attempt->index].family == EVF__RACE_IPV6;
-        status = evf__opening_set(attempt->fd, ipv6 ? AF_INET6 : AF_INET,
+        status = evf__attempt_set(attempt, ipv6 ? AF_INET6 : AF_INET,
                                   (enum evf__opening_option)option, value);
     }
     return status;

@@ -192,6 +192,11 @@ static int socket_watch_output(evf_stream *stream, bool on)
     return event_add(event, NULL) < 0 ? -ENOMEM : 0;
 }
 
+static void socket_discard(int fd)
+{
+    close(fd);
+}
+
 static void socket_close(evf_stream *stream, bool reset)
 {
     if (reset) {
@@ -233,6 +238,7 @@ static bool socket_is_unix(const evf_stream *stream)
 const struct evf__transport evf__socket_transport = {
     .name = "socket",
     .open = socket_open,
+    .discard = socket_discard,
     .receive = socket_receive,
     .peek = socket_peek,
     .receive_fds = socket_receive_fds,

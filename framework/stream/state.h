@@ -95,6 +95,7 @@ struct evf_stream {
     union {
         struct event read_event;      /* the transport's */
         struct evf__opening *opening; /* of an outgoing stream that is not, or never was, open */
+        void *connection;             /* of a transport without events */
     };
     /* Idle time and the other deadlines; once CLOSING, its link is on the closing list. */
     struct evf__wheel_entry deadline;

@@ -2,8 +2,8 @@
  *
  * A transport: how a stream's bytes reach the other side.
  *
- * Plain sockets are the first (socket.c); TLS and a simulation are to follow, so nothing above may
- * assume a socket. A transport owns its events: it is told what the stream wants to be woken for
+ * Plain sockets are the first (socket.c); a simulation puts its own in their place
+ * (testkit/transport.c) and TLS is to follow, so nothing above may assume a socket. A transport owns its events: it is told what the stream wants to be woken for
  * and decides itself what to wait for. It reports readiness by evf__stream_ready. All functions run
  * on the stream's worker, never call a handler, and answer negative codes, not errno.
  */
@@ -32,6 +32,8 @@ struct evf__transport {
 
     /* Adopts a connected descriptor. */
     void (*open)(evf_stream *stream, int fd);
+    /* Closes one for which there is no stream. */
+    void (*discard)(int fd);
 
     /* Bytes received; 0 at the peer's end; -EAGAIN when none are there; else a negative code. */
     ssize_t (*receive)(evf_stream *stream, void *room, size_t len);

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+#
+# Tests of the simulator (testkit/<name>_test.c): Criterion programs linked with the testkit alone,
+# as a plugin's author does it.
+file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/testkit/*_test.c)
+foreach(source IN LISTS sources)
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_test$" "" name ${name})
+  add_executable(testkit_${name} ${source})
+  evf_compile(testkit_${name})
+  target_link_libraries(testkit_${name} PRIVATE evframe_testkit criterion_program)
+  evf_add_test(testkit.${name} testkit_${name} 240 --jobs 1)
+endforeach()
