@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <evframe/server.h>
@@ -14,6 +15,7 @@
 #include "cli/arguments.h"
 #include "cli/help.h"
 #include "cli/serve.h"
+#include "cli/sim.h"
 
 enum { EXIT_USAGE = 2, ERROR_SIZE = 1024 };
 
@@ -50,6 +52,8 @@ int main(int argc, char **argv)
     static struct evf__cli_arguments arguments;
     char error[ERROR_SIZE];
 
+    if (argc > 1 && strcmp(argv[1], "sim") == 0)
+        return evf__cli_sim(argc - 1, argv + 1);
     /* Before any thread is made. Without it a crash is only silent: no reason not to serve. */
     (void)evf_crash_report_install();
     int status = EXIT_USAGE;

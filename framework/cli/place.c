@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where the launcher lies, and so where its plugins are: the same relative path leads there in an
- * installation and in a build tree. And which file a plugin's name means.
+ * Where the launcher lies, and so where what belongs to it is: the same relative path leads there in
+ * an installation and in a build tree. And which file a plugin's name means.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "cli/arguments.h"
 
-void evf__cli_plugin_path(char *ret, size_t size)
+void evf__cli_beside(const char *relative, char *ret, size_t size)
 {
     char path[2 * PATH_MAX], *real;
     ret[0] = '\0';
@@ -22,10 +22,15 @@ void evf__cli_plugin_path(char *ret, size_t size)
     if (slash == NULL)
         return;
     size_t room = sizeof(path) - (size_t)(slash - path);
-    snprintf(slash, room, "/%s", EVF__PLUGINS_FROM_BIN);
+    snprintf(slash, room, "/%s", relative);
     real = realpath(path, NULL);
     snprintf(ret, size, "%s", real != NULL ? real : path);
     free(real);
+}
+
+void evf__cli_plugin_path(char *ret, size_t size)
+{
+    evf__cli_beside(EVF__PLUGINS_FROM_BIN, ret, size);
 }
 
 char *evf__cli_plugin_file(const char *plugin, const char *search_path)

@@ -37,7 +37,9 @@ static void add_callback(struct evf__sim_bytes *text, const evf_sim *sim)
         return;
     evf__sim_append(text, "\n  in `%s` of %s", evf__callback_name(sim->callback),
                     sim->instance != NULL ? sim->instance->plugin.name : "the plugin");
-    const evf_stream *stream = sim->worker != NULL ? sim->worker->in_stream : NULL;
+    const evf_stream *stream = NULL;
+    if (sim->worker != NULL)
+        stream = atomic_load_explicit(&sim->worker->in_stream, memory_order_relaxed);
     for (const struct evf__list *at = sim->peers.next; stream != NULL && at != &sim->peers;
          at = at->next) {
         const evf_sim_peer *peer = EVF__OWNER(at, evf_sim_peer, link);

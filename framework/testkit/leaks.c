@@ -254,7 +254,7 @@ bool evf__sim_untrack(void *memory)
     if (taken == NULL)
         return false;
     if (sim->worker_made && sim->guarded && evf__worker_current != NULL)
-        evf__timers_assert_outside(sim->worker, memory, taken->size);
+        evf__timers_assert_outside(sim->worker, memory, taken->size, "memory of the plugin");
     drop(&blocks, taken);
     return true;
 }

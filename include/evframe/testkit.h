@@ -217,6 +217,8 @@ EVF_API evf_sim_script *evf_sim_script_read(const char *path, char *error, size_
 EVF_API evf_sim_script *evf_sim_script_parse(const char *name, const char *text, size_t len,
                                              char *error, size_t size);
 EVF_API void evf_sim_script_free(evf_sim_script *script);
+/* What its line `options` gives the plugin; NULL when it has none. */
+EVF_API const char *evf_sim_script_options(const evf_sim_script *script);
 /* An evf_sim_play_fn; the script is its argument. */
 EVF_API void evf_sim_script_play(evf_sim *sim, void *script);
 
