@@ -43,27 +43,50 @@ void evf__sim_bytes_free(struct evf__sim_bytes *bytes)
     *bytes = (struct evf__sim_bytes){ 0 };
 }
 
+/* How many of the bytes from the first on are the same. */
+static size_t run(const uint8_t *bytes, size_t len)
+{
+    size_t same = 1;
+    while (same < len && bytes[same] == bytes[0])
+        same++;
+    return same;
+}
+
+static size_t put(char *ret, size_t size, uint8_t byte)
+{
+    static const char from[] = "\n\r\t\0\"\\", to[] = "nrt0\"\\";
+    for (size_t i = 0; i < sizeof from - 1; i++)
+        if (byte == (uint8_t)from[i])
+            return (size_t)snprintf(ret, size, "\\%c", to[i]);
+    if (byte >= 0x20 && byte < 0x7f)
+        return (size_t)snprintf(ret, size, "%c", byte);
+    return (size_t)snprintf(ret, size, "\\x%02x", byte);
+}
+
+enum { RUN_MIN = 16, SPARE = 48 };
+
 const char *evf__sim_quote(const void *data, size_t len, size_t most, char *ret, size_t size)
 {
-    static const char from[] = "\n\r\t\"\\", to[] = "nrt\"\\";
     const uint8_t *bytes = data;
-    size_t at = 0;
-    EVF_ASSERT(size >= 16);
-    ret[at++] = '"';
-    for (size_t i = 0; i < len && i < most && at < size - 10; i++) {
-        const char *found = bytes[i] != 0 ? strchr(from, bytes[i]) : NULL;
-        if (found != NULL)
-            at += (size_t)snprintf(ret + at, size - at, "\\%c", to[found - from]);
-        else if (bytes[i] >= 0x20 && bytes[i] < 0x7f)
-            ret[at++] = (char)bytes[i];
-        else
-            at += (size_t)snprintf(ret + at, size - at, "\\x%02x", bytes[i]);
-        if (i + 1 < len && (i + 1 == most || at >= size - 10)) {
-            snprintf(ret + at, size - at, "\"...");
+    size_t at = 0, shown = 0;
+    bool open = false;
+    EVF_ASSERT(size >= 2 * SPARE);
+    for (size_t i = 0, same; i < len; i += same, shown++) {
+        if (shown == most || at >= size - SPARE) {
+            snprintf(ret + at, size - at, "%s...", open ? "\"" : "");
             return ret;
         }
+        same = run(bytes + i, len - i);
+        bool times = same >= RUN_MIN;
+        at += (size_t)snprintf(ret + at, size - at, "%s", !open ? "\"" : times ? "\" \"" : "");
+        if (!times)
+            same = 1;
+        at += put(ret + at, size - at, bytes[i]);
+        open = !times;
+        if (times)
+            at += (size_t)snprintf(ret + at, size - at, "\"*%zu%s", same, i + same < len ? " " : "");
     }
-    ret[at++] = '"';
-    ret[at] = '\0';
+    if (open || len == 0)
+        snprintf(ret + at, size - at, "%s", len == 0 ? "\"\"" : "\"");
     return ret;
 }

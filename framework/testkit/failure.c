@@ -105,6 +105,14 @@ bool evf_sim_failed(const evf_sim *sim)
     return sim->failed;
 }
 
+/* Tells of a crash when the stack that it happened on is left: reading debug information takes more
+ * than a handler's stack has. */
+void evf__sim_tell_crash(evf_sim *sim)
+{
+    if (sim->crash[0] != '\0' && !sim->failed)
+        keep(sim, sim->crash, &sim->crash_place);
+}
+
 /* -- rules -- */
 
 void evf__assert_failed(const char *what, const char *file, int line, const char *function)
@@ -143,11 +151,9 @@ static void on_crash(int number, siginfo_t *info, void *context)
     char text[128];
     snprintf(text, sizeof text, "crash: %s%s%p", strsignal(number),
              number == SIGSEGV || number == SIGBUS ? ", touching " : " at ", info->si_addr);
-    struct evf__sim_place place;
-    evf__sim_place_take(&place);
+    evf__sim_place_take(&sim->crash_place);
     sim->guarded = false;
-    if (!sim->failed)
-        keep(sim, text, &place);
+    snprintf(sim->crash, sizeof sim->crash, "%s", text);
     siglongjmp(sim->escape, 1);
 }
 

@@ -241,6 +241,10 @@ static bool missed(evf_sim_peer *peer, const char *wanted, size_t from)
     if (peer->out.len == 0)
         evf__sim_fail(sim, "%s expected %s\n  but nothing came%s", peer->name, wanted,
                       ending(peer));
+    else if (from == peer->out.len)
+        evf__sim_fail(sim, "%s expected %s\n  but only %zu bytes of it came: %s%s", peer->name,
+                      wanted, from, evf__sim_quote(data, from, SHOWN, got, sizeof got),
+                      ending(peer));
     else
         evf__sim_fail(sim, "%s expected %s\n  but got %s (%zu bytes, different from byte %zu on)%s",
                       peer->name, wanted,

@@ -79,21 +79,35 @@ static Dwfl *begin(void)
     return dwfl;
 }
 
+/* Every unit is asked: Clang writes no table of which one an address is in. */
+static const char *find_line(Dwfl_Module *module, Dwarf_Addr address, int *ret_number)
+{
+    Dwarf_Addr bias;
+    for (Dwarf_Die *unit = NULL; (unit = dwfl_module_nextcu(module, unit, &bias)) != NULL;) {
+        Dwarf_Line *line;
+        if (dwarf_haspc(unit, address - bias) != 1 ||
+            (line = dwarf_getsrc_die(unit, address - bias)) == NULL)
+            continue;
+        (void)dwarf_lineno(line, ret_number);
+        return dwarf_linesrc(line, NULL, NULL);
+    }
+    return NULL;
+}
+
 static void tell_frame(struct evf__sim_bytes *text, Dwfl *dwfl, void *frame)
 {
     Dwarf_Addr address = (Dwarf_Addr)(uintptr_t)frame - 1; /* inside the call */
     Dwfl_Module *module = dwfl != NULL ? dwfl_addrmodule(dwfl, address) : NULL;
     const char *name = module != NULL ? dwfl_module_addrname(module, address) : NULL;
-    Dwfl_Line *line = module != NULL ? dwfl_module_getsrc(module, address) : NULL;
     int number = 0;
-    const char *file =
-        line != NULL ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
+    const char *file = module != NULL ? find_line(module, address, &number) : NULL;
     Dl_info info;
     if (file != NULL)
         evf__sim_append(text, "    %s (%s:%d)\n", name != NULL ? name : "?", file, number);
     else if (dladdr(frame, &info) != 0)
         evf__sim_append(text, "    %s (%s+0x%zx)\n", name != NULL ? name : "?",
-                        info.dli_fname, (size_t)((char *)frame - (char *)info.dli_fbase));
+                        evf__sim_subject_path(info.dli_fname),
+                        (size_t)((char *)frame - (char *)info.dli_fbase));
     else
         evf__sim_append(text, "    %p\n", frame);
 }

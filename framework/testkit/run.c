@@ -25,6 +25,7 @@ bool evf__sim_guard(evf_sim *sim, void (*fn)(evf_sim *sim, void *argument), void
         fn(sim, argument);
     } else {
         sim->broken = true;
+        evf__sim_tell_crash(sim);
     }
     sim->guarded = false;
     sim->inside = false;

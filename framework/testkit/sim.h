@@ -153,6 +153,8 @@ struct evf_sim {
     bool guarded;        /* the plugin or the framework runs: escape may be used */
     bool inside;         /* memory that is taken now is the plugin's */
     char *here;          /* where the play is */
+    char crash[128]; /* what crashed, and where */
+    struct evf__sim_place crash_place;
     int callback;        /* enum evf__callback, of the one that runs */
     void *function;
 };
@@ -175,6 +177,7 @@ bool evf__sim_moves(const evf_sim *sim);
 /* The first failure is kept, with the seed and the place. */
 __attribute__((format(printf, 2, 3))) void evf__sim_fail(evf_sim *sim, const char *format, ...);
 void evf__sim_signals(void);
+void evf__sim_tell_crash(evf_sim *sim);
 void evf__sim_append(struct evf__sim_bytes *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -271,6 +274,8 @@ struct evf__sim_subject *evf__sim_subject_take(const struct evf_sim_options *opt
                                                size_t size);
 void evf__sim_subject_drop(struct evf__sim_subject *subject);
 const struct evf_plugin *evf__sim_subject_plugin(const struct evf__sim_subject *subject);
+/* The file that was loaded under that name, which is the private copy's of a plugin. */
+const char *evf__sim_subject_path(const char *loaded);
 /* Gives its variables the values that they had when it was loaded. */
 void evf__sim_subject_restore(struct evf__sim_subject *subject);
 struct link_map;

@@ -152,6 +152,14 @@ void evf__sim_subject_drop(struct evf__sim_subject *subject)
     free(subject);
 }
 
+const char *evf__sim_subject_path(const char *loaded)
+{
+    for (const struct evf__sim_subject *at = subjects; at != NULL; at = at->next)
+        if (at->library != NULL && at->map != NULL && strcmp(at->map->l_name, loaded) == 0)
+            return evf__library_path(at->library);
+    return loaded;
+}
+
 const struct evf_plugin *evf__sim_subject_plugin(const struct evf__sim_subject *subject)
 {
     return subject->plugin;
