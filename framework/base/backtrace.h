@@ -18,9 +18,9 @@ struct evf__frame {
 
 /* The innermost calls first. Of a deep recursion the middle is left out. */
 struct evf__backtrace {
-    unsigned count;     /* frames that are kept */
-    unsigned gap_at;    /* frames[gap_at] comes behind those left out */
-    uint64_t gap;       /* how many were left out */
+    unsigned count;  /* frames that are kept */
+    unsigned gap_at; /* frames[gap_at] comes behind those left out */
+    uint64_t gap;    /* how many were left out */
     struct evf__frame frames[EVF__FRAMES_FIRST + EVF__FRAMES_LAST];
 };
 

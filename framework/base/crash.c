@@ -72,7 +72,7 @@ static const char *code_text(int signal, int code)
     if (code == SI_USER || code == SI_TKILL || code == SI_QUEUE)
         return signal == SIGABRT ? "" : " (sent by a process)";
     if (signal == SIGSEGV)
-        return code == SEGV_ACCERR ? " (memory that may not be used so)"
+        return code == SEGV_ACCERR   ? " (memory that may not be used so)"
                : code == SEGV_MAPERR ? " (no memory there)"
                                      : "";
     if (signal == SIGFPE)
@@ -80,7 +80,7 @@ static const char *code_text(int signal, int code)
                : code == FPE_INTOVF ? " (integer overflow)"
                                     : " (arithmetic)";
     if (signal == SIGBUS)
-        return code == BUS_ADRERR ? " (behind the end of a mapped file)"
+        return code == BUS_ADRERR   ? " (behind the end of a mapped file)"
                : code == BUS_ADRALN ? " (badly aligned)"
                                     : "";
     return signal == SIGILL ? " (no instruction)" : "";

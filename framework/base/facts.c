@@ -15,7 +15,8 @@ _Thread_local struct evf__doing evf__doing;
 
 static _Atomic(evf__facts_fn *) describe;
 
-/* Behind the line about a broken rule; a crash report, where there is one, says the same and more. */
+/* Behind the line about a broken rule; a crash report, where there is one, says the same and more.
+ */
 static void say_who(const char *text)
 {
     struct evf__line line = { .len = 0 };

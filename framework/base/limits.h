@@ -258,8 +258,9 @@ enum evf__limit {
     /* Plugins in use that reports of crashes know by name: two servers of the most listeners. */
     EVF__PLUGINS_KNOWN_MAX = 512,
 
-    /* Calls of a backtrace: the innermost tell what happened, the outermost who began it. A stack of
-     * 8 MiB holds half a million of the smallest frames; walking a million takes about a second. */
+    /* Calls of a backtrace: the innermost tell what happened, the outermost who began it. A stack
+     * of 8 MiB holds half a million of the smallest frames; walking a million takes about a second.
+     */
     EVF__FRAMES_FIRST = 48,
     EVF__FRAMES_LAST = 16,
     EVF__FRAMES_WALKED_MAX = 1000 * 1000,

@@ -3,14 +3,14 @@
  * Running evframe-symbols: see symbols.h.
  *
  * The process may be broken: its memory, its locks. So the child is made by clone(2) and shares the
- * memory until it executes the program; nothing but system calls is made there. It sends no SIGCHLD,
- * and whoever waits for children of the process does not get it. The program ends itself when it
- * takes too long. A plugin's copy is inherited, since it has no path. The environment is empty, so
- * that no server for debug information is asked.
+ * memory until it executes the program; nothing but system calls is made there. It sends no
+ * SIGCHLD, and whoever waits for children of the process does not get it. The program ends itself
+ * when it takes too long. A plugin's copy is inherited, since it has no path. The environment is
+ * empty, so that no server for debug information is asked.
  *
- * The program's arguments: the prefix; how many frames come before the gap and how many the gap has;
- * then for each frame its address ('=' in front of one that is not behind a call), where the file
- * lies in memory, what it can be opened as, and what it is called.
+ * The program's arguments: the prefix; how many frames come before the gap and how many the gap
+ * has; then for each frame its address ('=' in front of one that is not behind a call), where the
+ * file lies in memory, what it can be opened as, and what it is called.
  */
 #include "base/symbols.h"
 
@@ -123,7 +123,8 @@ bool evf__symbols_write(struct evf__symbols *memory, const struct evf__backtrace
     if (program[0] == '\0')
         return false;
     fill(memory, trace, prefix);
-    pid_t child = clone(begin, memory->stack + sizeof memory->stack, CLONE_VM | CLONE_VFORK, &start);
+    pid_t child =
+        clone(begin, memory->stack + sizeof memory->stack, CLONE_VM | CLONE_VFORK, &start);
     if (child < 0)
         return false;
     pid_t got;

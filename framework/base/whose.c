@@ -21,7 +21,7 @@
 #include "base/limits.h"
 
 struct row {
-    _Atomic(const void *) key;          /* release; pairs with the acquire of readers */
+    _Atomic(const void *) key; /* release; pairs with the acquire of readers */
     _Atomic(const struct link_map *) module;
     _Atomic(const char *) name, version, path;
 };

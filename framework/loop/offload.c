@@ -155,7 +155,8 @@ static void *help(void *argument)
         helper->running = item->work;
         helper->began_ms = clock_ms();
         pthread_mutex_unlock(&offload->lock);
-        evf__doing = (struct evf__doing){ .what = "offloaded work", .function = (void *)item->work };
+        evf__doing =
+            (struct evf__doing){ .what = "offloaded work", .function = (void *)item->work };
         item->work(item->argument);
         evf__doing.what = NULL;
         int status = evf__mailbox_post_message_mp(item->mailbox, &item->answer, finish, item);

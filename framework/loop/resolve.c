@@ -165,7 +165,8 @@ __attribute__((unused)) static bool under_way(const evf_lookup *lookup)
 
 void evf_resolve_cancel(evf_lookup *lookup)
 {
-    EVF_DEBUG_RULE(under_way(lookup), "a look-up is cancelled before its callback begins, and once");
+    EVF_DEBUG_RULE(under_way(lookup),
+                   "a look-up is cancelled before its callback begins, and once");
     EVF__ON_WORKER(lookup->worker);
     release(lookup);
 }

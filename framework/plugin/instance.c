@@ -68,13 +68,13 @@ static int find_plugin(evf_instance *instance, const struct evf__instance_spec *
         evf__sentence_add(error, "%s", reason);
         return code;
     }
-    evf__whose_add(instance, descriptor,
-                   &(struct evf__whose){
-                       .name = checked.plugin.name,
-                       .version = checked.plugin.version,
-                       .path = instance->library != NULL ? evf__library_path(instance->library)
-                                                         : NULL,
-                   });
+    evf__whose_add(
+        instance, descriptor,
+        &(struct evf__whose){
+            .name = checked.plugin.name,
+            .version = checked.plugin.version,
+            .path = instance->library != NULL ? evf__library_path(instance->library) : NULL,
+        });
     instance->plugin = checked.plugin;
     instance->handler = checked.handler;
     instance->given = checked.plugin.handler;

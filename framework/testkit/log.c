@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "testkit/sim.h"
 
@@ -66,4 +67,9 @@ void evf__log_detach(void)
 uint64_t evf__log_dropped(void)
 {
     return 0;
+}
+
+int evf__log_descriptor(void)
+{
+    return STDERR_FILENO;
 }

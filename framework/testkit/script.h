@@ -23,15 +23,15 @@ struct evf__word {
 
 enum { EVF__WORDS_MAX = 256 };
 
-struct evf__line {
+struct evf__script_line {
     struct evf__word words[EVF__WORDS_MAX];
     unsigned count;
 };
 
 /* Cuts a line, or adds the words of one that continues it. The text is changed, and must outlive
  * the words. 0, or -EINVAL with what is wrong in error. */
-int evf__line_cut(struct evf__line *line, char *text, char *error, size_t size);
-void evf__line_free(struct evf__line *line);
+int evf__script_line_cut(struct evf__script_line *line, char *text, char *error, size_t size);
+void evf__script_line_free(struct evf__script_line *line);
 
 /* -- steps -- */
 

@@ -83,7 +83,7 @@ static char *cut_times(char *at, size_t *ret_times, char *error, size_t size)
     return end;
 }
 
-static struct evf__word *add(struct evf__line *line, enum evf__word_kind kind, char *error,
+static struct evf__word *add(struct evf__script_line *line, enum evf__word_kind kind, char *error,
                              size_t size)
 {
     if (line->count == EVF__WORDS_MAX) {
@@ -113,7 +113,7 @@ static int append(struct evf__word *word, const char *text, size_t len, size_t t
     return 0;
 }
 
-static char *cut_quoted(struct evf__line *line, char *at, char *error, size_t size)
+static char *cut_quoted(struct evf__script_line *line, char *at, char *error, size_t size)
 {
     size_t len, times;
     char *text = at + 1;
@@ -130,7 +130,7 @@ static char *cut_quoted(struct evf__line *line, char *at, char *error, size_t si
     return at;
 }
 
-static char *cut_bare(struct evf__line *line, char *at, char *error, size_t size)
+static char *cut_bare(struct evf__script_line *line, char *at, char *error, size_t size)
 {
     size_t len = strcspn(at, " \t\"#");
     bool gap = len == 3 && strncmp(at, "...", 3) == 0;
@@ -152,7 +152,7 @@ static char *cut_bare(struct evf__line *line, char *at, char *error, size_t size
     return at + len + !last;
 }
 
-int evf__line_cut(struct evf__line *line, char *text, char *error, size_t size)
+int evf__script_line_cut(struct evf__script_line *line, char *text, char *error, size_t size)
 {
     while (text != NULL) {
         text += strspn(text, " \t");
@@ -164,7 +164,7 @@ int evf__line_cut(struct evf__line *line, char *text, char *error, size_t size)
     return -EINVAL;
 }
 
-void evf__line_free(struct evf__line *line)
+void evf__script_line_free(struct evf__script_line *line)
 {
     for (unsigned i = 0; i < line->count; i++)
         free(line->words[i].bytes);

@@ -19,7 +19,7 @@ struct reader {
     evf_sim_script *script;
     int line;
     const char *shown;
-    struct evf__line words;
+    struct evf__script_line words;
     char *error;
     size_t size;
 };
@@ -406,18 +406,18 @@ static int read_lines(struct reader *reader, char *text)
         reader->line = number++;
         reader->shown = shown;
         line[strcspn(line, "\r")] = '\0';
-        int status = evf__line_cut(&reader->words, line, what, sizeof what);
+        int status = evf__script_line_cut(&reader->words, line, what, sizeof what);
         while (status == 0 && text != NULL && continues(text)) {
             line = strsep(&text, "\n");
             line[strcspn(line, "\r")] = '\0';
             number++;
-            status = evf__line_cut(&reader->words, line, what, sizeof what);
+            status = evf__script_line_cut(&reader->words, line, what, sizeof what);
         }
         if (status < 0)
             wrong(reader, "%s", what);
         else if (reader->words.count > 0)
             status = read_step(reader);
-        evf__line_free(&reader->words);
+        evf__script_line_free(&reader->words);
         free(shown);
         if (status < 0)
             return status;
