@@ -103,5 +103,10 @@ export PKG_CONFIG_PATH=$root/$lib/pkgconfig
 gcc -shared -fPIC -o echo.so "$root/usr/share/doc/libevframe-dev/examples/echo.c" \
     $(pkg-config --cflags --libs evframe)
 env -i "$evframe" --check --listen 127.0.0.1:0=./echo.so --listen 127.0.0.1:0=chat
+cmake -G Ninja -S "$source/tests/package" -B project -D evframe_DIR="$root/$lib/cmake/evframe" \
+    >log 2>&1 || { cat log; fail 'find_package did not do'; }
+cmake --build project >log 2>&1 || { cat log; fail 'the project did not build'; }
+project/embed
+env -i "$evframe" --check --listen 127.0.0.1:0=./project/mine.so
 
 echo "evframe and libevframe-dev $version are as they should be"
