@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,10 @@
 #ifndef EVF__SYMBOLS_FROM_LIB
 #error "the build says where evframe-symbols lies, seen from the library's folder"
 #endif
+
+/* clone(2) by its other name in the C library: ThreadSanitizer wraps the usual one, and would take
+ * the child that shares the memory for a fork that has its own. */
+int __clone(int (*fn)(void *argument), void *stack, int flags, void *argument, ...);
 
 static char program[PATH_MAX];
 
@@ -82,7 +87,8 @@ static void fill(struct evf__symbols *memory, const struct evf__backtrace *trace
     *to = NULL;
 }
 
-/* In the child, which shares the memory: system calls only. */
+/* In the child, which shares the memory: system calls alone. What the C library and sanitizers put
+ * around them is not made for that. */
 __attribute__((no_sanitize("address", "undefined", "thread"))) static void
 inherit(const char *const *arguments)
 {
@@ -95,7 +101,7 @@ inherit(const char *const *arguments)
             continue;
         for (; (*arguments)[i] >= '0' && (*arguments)[i] <= '9' && fd < INT_MAX / 10 - 1; i++)
             fd = fd * 10 + ((*arguments)[i] - '0');
-        (void)fcntl(fd, F_SETFD, 0);
+        (void)syscall(SYS_fcntl, fd, F_SETFD, 0);
     }
 }
 
@@ -108,11 +114,12 @@ __attribute__((no_sanitize("address", "undefined", "thread"))) static int begin(
 {
     const struct start *start = argument;
     static char *const environment[] = { NULL };
-    if (dup2(start->fd, STDOUT_FILENO) < 0)
-        _exit(127);
-    inherit(start->memory->arguments);
-    execve(program, (char *const *)(uintptr_t)start->memory->arguments, environment);
-    _exit(127);
+    if (syscall(SYS_dup3, start->fd, STDOUT_FILENO, 0) >= 0) {
+        inherit(start->memory->arguments);
+        (void)syscall(SYS_execve, program, start->memory->arguments, environment);
+    }
+    syscall(SYS_exit_group, 127);
+    __builtin_unreachable();
 }
 
 bool evf__symbols_write(struct evf__symbols *memory, const struct evf__backtrace *trace,
@@ -124,7 +131,7 @@ bool evf__symbols_write(struct evf__symbols *memory, const struct evf__backtrace
         return false;
     fill(memory, trace, prefix);
     pid_t child =
-        clone(begin, memory->stack + sizeof memory->stack, CLONE_VM | CLONE_VFORK, &start);
+        __clone(begin, memory->stack + sizeof memory->stack, CLONE_VM | CLONE_VFORK, &start);
     if (child < 0)
         return false;
     pid_t got;

@@ -126,8 +126,8 @@ struct evf_server {
     struct evf__watch *watches;
     bool stuck_warned;
     struct evf__stalls *stalls; /* NULL: not watched for */
-    uint64_t rounds;        /* of reports, that were ordered */
-    uint64_t activity_seen; /* of all workers, at the last look */
+    uint64_t rounds;            /* of reports, that were ordered */
+    uint64_t activity_seen;     /* of all workers, at the last look */
 
     /* at the gate, under its lock */
     pthread_mutex_t gate_lock;

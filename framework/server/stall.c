@@ -3,10 +3,10 @@
  * Watching for stalls: see stall.h. The watching thread, but for the start and the stop (main
  * thread) and for the answer (the asked worker's thread, in a signal handler).
  *
- * Who asks and who answers share a struct evf__answer. The asking side sets ASKED; the handler takes
- * it over by TAKING, fills it and says TAKEN or, when the callback has returned meanwhile, OVER. An
- * answer that comes too late finds no question and goes away. The struct lives as long as the
- * worker's thread.
+ * Who asks and who answers share a struct evf__answer. The asking side sets ASKED; the handler
+ * takes it over by TAKING, fills it and says TAKEN or, when the callback has returned meanwhile,
+ * OVER. An answer that comes too late finds no question and goes away. The struct lives as long as
+ * the worker's thread.
  */
 #include "server/stall.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Stalls: a callback that holds its worker for too long is told, once, with a backtrace of that very
- * moment.
+ * Stalls: a callback that holds its worker for too long is told, once, with a backtrace of that
+ * very moment.
  *
  * A thread of its own looks at what every worker is doing, four times in the time that is allowed.
  * The workers do nothing for it: what is looked at are their books (evf__enter) and their number of

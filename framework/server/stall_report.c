@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How a stall is told: see stall_report.h. Its lines carry worker, plugin and stream like those that
- * the callback itself would write.
+ * How a stall is told: see stall_report.h. Its lines carry worker, plugin and stream like those
+ * that the callback itself would write.
  */
 #include "server/stall_report.h"
 

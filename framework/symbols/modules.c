@@ -86,8 +86,8 @@ static void print_source(const char *file, int line)
         printf(":%d", line);
 }
 
-/* The compilation unit that the instruction belongs to. Clang writes no table of them by address, so
- * they are asked one by one where the table says nothing. */
+/* The compilation unit that the instruction belongs to. Clang writes no table of them by address,
+ * so they are asked one by one where the table says nothing. */
 static Dwarf_Die *unit_of(Dwfl_Module *module, uint64_t pc, Dwarf_Addr *ret_bias)
 {
     Dwarf_Die *unit = dwfl_module_addrdie(module, pc, ret_bias);

@@ -153,8 +153,8 @@ void evf__attempt_local_end(struct evf__opening *opening)
     opening->local_fd = -1;
 }
 
-int evf__attempt_set(const struct evf__attempt *attempt, int family, enum evf__opening_option option,
-                     int value)
+int evf__attempt_set(const struct evf__attempt *attempt, int family,
+                     enum evf__opening_option option, int value)
 {
     (void)attempt;
     (void)family;

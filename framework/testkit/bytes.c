@@ -84,7 +84,8 @@ const char *evf__sim_quote(const void *data, size_t len, size_t most, char *ret,
         at += put(ret + at, size - at, bytes[i]);
         open = !times;
         if (times)
-            at += (size_t)snprintf(ret + at, size - at, "\"*%zu%s", same, i + same < len ? " " : "");
+            at +=
+                (size_t)snprintf(ret + at, size - at, "\"*%zu%s", same, i + same < len ? " " : "");
     }
     if (open || len == 0)
         snprintf(ret + at, size - at, "%s", len == 0 ? "\"\"" : "\"");

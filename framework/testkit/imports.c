@@ -33,7 +33,8 @@ static bool inside(void)
 static bool fails(void)
 {
     evf_sim *sim = evf__sim_current;
-    if (!inside() || !sim->guarded || !evf__sim_harsh(sim, EVF_SIM_MEMORY, "no memory for the plugin"))
+    if (!inside() || !sim->guarded ||
+        !evf__sim_harsh(sim, EVF_SIM_MEMORY, "no memory for the plugin"))
         return false;
     errno = ENOMEM;
     return true;
@@ -114,8 +115,8 @@ static void *sim_aligned_alloc(size_t alignment, size_t size)
     return fails() ? NULL : got(aligned_alloc(alignment, size), size);
 }
 
-__attribute__((format(printf, 2, 0))) static int
-sim_vasprintf(char **ret, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int sim_vasprintf(char **ret, const char *format,
+                                                               va_list arguments)
 {
     if (fails())
         return -1;
@@ -187,8 +188,8 @@ static void now(struct timespec *ret, bool calendar)
 {
     const evf_sim *sim = evf__sim_current;
     uint64_t ms = calendar ? sim->options.wall_ms + evf_sim_now(sim) : sim->now_ms;
-    *ret = (struct timespec){ .tv_sec = (time_t)(ms / 1000),
-                              .tv_nsec = (long)(ms % 1000) * 1000000 };
+    *ret =
+        (struct timespec){ .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
 }
 
 static int sim_clock_gettime(clockid_t clock, struct timespec *ret)
@@ -289,13 +290,14 @@ static void put(void **at, void *function)
     *at = function;
 }
 
-static void patch(const struct link_map *map, const ElfW(Rela) *relocations, size_t size,
-                  const ElfW(Sym) *symbols, const char *names)
+static void patch(const struct link_map *map, const ElfW(Rela) * relocations, size_t size,
+                  const ElfW(Sym) * symbols, const char *names)
 {
     for (size_t i = 0; i < size / sizeof *relocations; i++) {
         const ElfW(Rela) *relocation = &relocations[i];
         const ElfW(Sym) *symbol = &symbols[ELF64_R_SYM(relocation->r_info)];
-        if (!is_address((unsigned)ELF64_R_TYPE(relocation->r_info)) || symbol->st_shndx != SHN_UNDEF)
+        if (!is_address((unsigned)ELF64_R_TYPE(relocation->r_info)) ||
+            symbol->st_shndx != SHN_UNDEF)
             continue;
         for (size_t j = 0; j < sizeof imports / sizeof *imports; j++)
             if (strcmp(names + symbol->st_name, imports[j].name) == 0)

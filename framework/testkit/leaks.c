@@ -196,8 +196,7 @@ static bool is_left(const evf_sim *sim, const char *timer)
 {
     const char *state = sim->instance->worker_states[0];
     const struct evf__resolver *resolver = sim->worker->resolver;
-    if (state != NULL && timer >= state &&
-        timer < state + sim->instance->plugin.worker_state_size)
+    if (state != NULL && timer >= state && timer < state + sim->instance->plugin.worker_state_size)
         return false;
     return timer < (const char *)resolver || timer >= (const char *)(resolver + 1);
 }
@@ -213,8 +212,9 @@ bool evf__sim_leaks_worker(evf_sim *sim)
     if (current != NULL && current->holds == 0)
         held--;
     if (held > 0) {
-        evf__sim_append(&text, "a slice is left when the worker has stopped: %zu of the pages "
-                               "behind slices are held\n",
+        evf__sim_append(&text,
+                        "a slice is left when the worker has stopped: %zu of the pages "
+                        "behind slices are held\n",
                         held);
         tell(&text, &slices, "kept, and not dropped,");
         report(sim, &text);

@@ -126,8 +126,8 @@ static bool at_rest(const evf_sim *sim)
         return false;
     for (const struct evf__list *at = sim->peers.next; at != &sim->peers; at = at->next) {
         const evf_sim_peer *peer = EVF__OWNER(at, evf_sim_peer, link);
-        if (peer->waits || (peer->stream != NULL && peer->watches_input &&
-                            evf__sim_peer_readable(peer)))
+        if (peer->waits ||
+            (peer->stream != NULL && peer->watches_input && evf__sim_peer_readable(peer)))
             return false;
     }
     return true;

@@ -87,8 +87,9 @@ evf_sim_upstream *evf_sim_listen(evf_sim *sim, const char *address)
     snprintf(upstream->name, sizeof upstream->name, "%s", address);
     upstream->address_len = read_address(address, &upstream->address);
     if (upstream->address_len == 0)
-        evf__sim_fail(sim, "nobody can listen on '%s': an IP address with a port, or unix:/path, "
-                           "is wanted",
+        evf__sim_fail(sim,
+                      "nobody can listen on '%s': an IP address with a port, or unix:/path, "
+                      "is wanted",
                       address);
     evf__list_append(&sim->upstreams, &upstream->link);
     return upstream;
@@ -276,8 +277,7 @@ bool evf_sim_expect(evf_sim_peer *peer, const void *data, size_t len)
         expected(peer, len);
         return true;
     }
-    snprintf(wanted, sizeof wanted, "%s",
-             evf__sim_quote(data, len, SHOWN, quoted, sizeof quoted));
+    snprintf(wanted, sizeof wanted, "%s", evf__sim_quote(data, len, SHOWN, quoted, sizeof quoted));
     return missed(peer, wanted, same);
 }
 

@@ -65,8 +65,9 @@ static void settle(evf_sim *sim, void *argument)
             turns = 0;
         }
         if (turns == TURNS_MAX) {
-            evf__sim_fail(sim, "it does not come to rest: %u turns, and there is still work to do "
-                               "(a timer of 0 ms that starts itself anew, posts that post?)",
+            evf__sim_fail(sim,
+                          "it does not come to rest: %u turns, and there is still work to do "
+                          "(a timer of 0 ms that starts itself anew, posts that post?)",
                           turns);
             return;
         }

@@ -158,8 +158,8 @@ int evf__script_line_cut(struct evf__script_line *line, char *text, char *error,
         text += strspn(text, " \t");
         if (*text == '\0' || *text == '#')
             return 0;
-        text = *text == '"' ? cut_quoted(line, text, error, size)
-                            : cut_bare(line, text, error, size);
+        text =
+            *text == '"' ? cut_quoted(line, text, error, size) : cut_bare(line, text, error, size);
     }
     return -EINVAL;
 }

@@ -86,9 +86,8 @@ static void play_step(evf_sim *sim, const evf_sim_script *script, const struct e
     const struct evf__actor *actor = &script->actors[step->actor];
     switch (step->kind) {
     case EVF__STEP_CONNECT:
-        cast->actors[step->actor].peer = step->text != NULL
-                                             ? evf_sim_connect_from(sim, step->text)
-                                             : evf_sim_connect(sim);
+        cast->actors[step->actor].peer =
+            step->text != NULL ? evf_sim_connect_from(sim, step->text) : evf_sim_connect(sim);
         call(cast->actors[step->actor].peer, actor->name);
         break;
     case EVF__STEP_LISTEN:

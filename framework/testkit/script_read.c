@@ -164,8 +164,9 @@ static int read_name(struct reader *reader)
     if (bare(reader, 1) == NULL || !is(reader, 2, "is") || bare(reader, 3) == NULL)
         return wrong(reader, "'name HOST is ADDRESS…' is wanted, or unknown, fails or hangs "
                              "instead of addresses");
-    bool word_alone = reader->words.count == 4 && (is(reader, 3, "unknown") ||
-                                                   is(reader, 3, "fails") || is(reader, 3, "hangs"));
+    bool word_alone =
+        reader->words.count == 4 &&
+        (is(reader, 3, "unknown") || is(reader, 3, "fails") || is(reader, 3, "hangs"));
     for (unsigned i = 3; i < reader->words.count; i++) {
         const char *text = bare(reader, i);
         if (text == NULL || (!word_alone && !evf__address_from_ip(text, &ignored)))
@@ -269,14 +270,16 @@ static int read_expects(struct reader *reader, unsigned actor)
     for (unsigned i = 2; i < reader->words.count; i++) {
         enum evf__word_kind kind = reader->words.words[i].kind;
         if (kind == EVF__WORD_BARE)
-            return wrong(reader, "'%s' cannot be expected: a text in quotes, nothing, end, closed "
-                                 "or reset can",
+            return wrong(reader,
+                         "'%s' cannot be expected: a text in quotes, nothing, end, closed "
+                         "or reset can",
                          reader->words.words[i].at);
         last = kind;
     }
     if (reader->words.count == 2 || last == EVF__WORD_GAP)
-        return wrong(reader, "'%s expects' wants a text, nothing, end, closed or reset; '...' "
-                             "stands in front of a text",
+        return wrong(reader,
+                     "'%s expects' wants a text, nothing, end, closed or reset; '...' "
+                     "stands in front of a text",
                      bare(reader, 0));
     struct evf__step *made = step(reader, EVF__STEP_EXPECT);
     made->actor = actor;
@@ -308,11 +311,11 @@ static const struct {
     bool upstream;
     enum evf__step_kind kind;
 } verbs[] = {
-    { "sends", false, EVF__STEP_SEND },     { "expects", false, EVF__STEP_EXPECT },
-    { "ends", false, EVF__STEP_END },       { "resets", false, EVF__STEP_RESET },
+    { "sends", false, EVF__STEP_SEND },         { "expects", false, EVF__STEP_EXPECT },
+    { "ends", false, EVF__STEP_END },           { "resets", false, EVF__STEP_RESET },
     { "stops", false, EVF__STEP_STOP_READING }, { "reads", false, EVF__STEP_READ },
-    { "ignores", false, EVF__STEP_IGNORE }, { "accepts", true, EVF__STEP_ACCEPT },
-    { "refuses", true, EVF__STEP_REFUSE },  { "hangs", true, EVF__STEP_HANG },
+    { "ignores", false, EVF__STEP_IGNORE },     { "accepts", true, EVF__STEP_ACCEPT },
+    { "refuses", true, EVF__STEP_REFUSE },      { "hangs", true, EVF__STEP_HANG },
     { "answers", true, EVF__STEP_ANSWER },
 };
 
@@ -345,7 +348,8 @@ static int read_actor(struct reader *reader)
     const char *known[sizeof verbs / sizeof *verbs];
     size_t count = 0;
     if (name == NULL)
-        return wrong(reader, "a line begins with a name or a word of the language, not with a text");
+        return wrong(reader,
+                     "a line begins with a name or a word of the language, not with a text");
     const struct evf__actor *actor = find_actor(reader->script, name);
     if (actor == NULL)
         return wrong(reader,

@@ -339,9 +339,9 @@ static void look_at_rest(evf_sim *sim, const evf_sim_peer *peer)
     char quoted[400];
     if (peer->out.len == 0 || peer->ignores || peer->excused || sim->harmed)
         return;
-    evf__sim_fail(sim, "%s got %zu bytes that nobody expected: %s", peer->name, peer->out.len,
-                  evf__sim_quote(evf__sim_bytes_at(&peer->out), peer->out.len, 200, quoted,
-                                 sizeof quoted));
+    evf__sim_fail(
+        sim, "%s got %zu bytes that nobody expected: %s", peer->name, peer->out.len,
+        evf__sim_quote(evf__sim_bytes_at(&peer->out), peer->out.len, 200, quoted, sizeof quoted));
 }
 
 static void end_peers(evf_sim *sim)
@@ -358,12 +358,12 @@ static void end_peers(evf_sim *sim)
 
 static void look_at_streams(evf_sim *sim)
 {
-    for (struct evf__list *at = sim->peers.next; at != &sim->peers && !sim->failed;
-         at = at->next) {
+    for (struct evf__list *at = sim->peers.next; at != &sim->peers && !sim->failed; at = at->next) {
         const evf_sim_peer *peer = EVF__OWNER(at, evf_sim_peer, link);
         if (peer->stream != NULL && peer->upstream == NULL)
-            evf__sim_fail(sim, "the stream of %s is still open %u ms after its peer has %s, and "
-                               "nothing closes it",
+            evf__sim_fail(sim,
+                          "the stream of %s is still open %u ms after its peer has %s, and "
+                          "nothing closes it",
                           peer->name, sim->options.settle_ms,
                           peer->reset_sent ? "reset the connection" : "ended");
     }

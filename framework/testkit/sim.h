@@ -150,12 +150,12 @@ struct evf_sim {
     bool failed, broken; /* broken: left in the middle of something, never to be touched again */
     char *report;
     sigjmp_buf escape;
-    bool guarded;        /* the plugin or the framework runs: escape may be used */
-    bool inside;         /* memory that is taken now is the plugin's */
-    char *here;          /* where the play is */
+    bool guarded;    /* the plugin or the framework runs: escape may be used */
+    bool inside;     /* memory that is taken now is the plugin's */
+    char *here;      /* where the play is */
     char crash[128]; /* what crashed, and where */
     struct evf__sim_place crash_place;
-    int callback;        /* enum evf__callback, of the one that runs */
+    int callback; /* enum evf__callback, of the one that runs */
     void *function;
 };
 

@@ -38,8 +38,8 @@ static struct evf__sim_subject *subjects;
  * others than this. */
 typedef uint64_t __attribute__((aligned(1), may_alias)) word;
 
-__attribute__((noinline, no_sanitize("address"))) static void
-copy_words(void *to, const void *from, size_t size)
+__attribute__((noinline, no_sanitize("address"))) static void copy_words(void *to, const void *from,
+                                                                         size_t size)
 {
     volatile word *out = to;
     const volatile word *in = from;

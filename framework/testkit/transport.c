@@ -60,7 +60,8 @@ static ssize_t sim_receive(evf_stream *stream, void *room, size_t len)
         evf__sim_bytes_take(&peer->in, (size_t)got);
         peer->visible -= (size_t)got;
     } else if (got != -EAGAIN) {
-        evf__sim_note(peer->sim, "%s: %s", peer->name, got == 0 ? "its end is seen" : "its reset is seen");
+        evf__sim_note(peer->sim, "%s: %s", peer->name,
+                      got == 0 ? "its end is seen" : "its reset is seen");
     }
     return got;
 }
@@ -100,7 +101,8 @@ static void took(evf_sim_peer *peer, const void *data, size_t len)
 static int send_status(evf_sim_peer *peer)
 {
     evf_sim *sim = peer->sim;
-    if (!peer->reset_sent && evf__sim_harsh(sim, EVF_SIM_RESETS, "a peer resets while it is sent to"))
+    if (!peer->reset_sent &&
+        evf__sim_harsh(sim, EVF_SIM_RESETS, "a peer resets while it is sent to"))
         evf__sim_peer_reset(peer);
     return peer->reset_sent ? -ECONNRESET : 0;
 }
@@ -172,7 +174,9 @@ static void sim_close(evf_stream *stream, bool reset)
     /* A kernel sends RST when there was input that nobody has read. */
     bool unread = peer->in.len > 0 && !peer->reset_sent;
     evf__sim_note(peer->sim, "%s: the stream is closed%s", peer->name,
-                  reset ? " by reset" : unread ? " with input unread" : "");
+                  reset    ? " by reset"
+                  : unread ? " with input unread"
+                           : "");
     peer->stream = NULL;
     peer->gone = true;
     peer->watches_input = peer->watches_output = false;

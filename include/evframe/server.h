@@ -59,9 +59,9 @@ struct evf_server_options {
                               * of /etc/resolv.conf */
     uint32_t dns_timeout_ms; /* for one look-up, all its queries together; default 5 s */
 
-    /* Since 1.1. A callback that holds its worker for so long is logged as a warning, once, with the
-     * stream and a backtrace when evf_crash_report_install was called, without them otherwise. At
-     * least 10 ms; default 100 ms; negative: off. */
+    /* Since 1.1. A callback that holds its worker for so long is logged as a warning, once, with
+     * the stream and a backtrace when evf_crash_report_install was called, without them otherwise.
+     * At least 10 ms; default 100 ms; negative: off. */
     int64_t stall_warn_ms;
 };
 
@@ -134,20 +134,21 @@ EVF_ANY_THREAD void evf_server_each_figure(const evf_server *server, evf_figure_
 /* Opens the log file anew, after it was moved away. Also safe in a signal handler. */
 EVF_ANY_THREAD void evf_server_reopen_log(evf_server *server);
 
-/* Lets this process say, before it dies of a crash, what happened where: from now on SIGSEGV, SIGBUS,
- * SIGFPE, SIGILL and SIGABRT (a failed assertion, too) are reported to where the log goes, as lines
- * of plain text that begin with "evframe: crash: ": the signal; the callback, its plugin, version and
- * file; the worker, the stream and its peer; and a backtrace. The process then dies of the signal as
- * it would have, with a core dump where those are on; a handler that was installed before is called
- * first.
+/* Lets this process say, before it dies of a crash, what happened where: from now on SIGSEGV,
+ * SIGBUS, SIGFPE, SIGILL and SIGABRT (a failed assertion, too) are reported to where the log goes,
+ * as lines of plain text that begin with "evframe: crash: ": the signal; the callback, its plugin,
+ * version and file; the worker, the stream and its peer; and a backtrace. The process then dies of
+ * the signal as it would have, with a core dump where those are on; a handler that was installed
+ * before is called first.
  *
  * It takes over the signals of the whole process, so the library never does it by itself. It also
- * takes the highest real-time signal that has no handler, by which a worker that a callback holds up
- * is asked for a backtrace (stall_warn_ms). To be called once, before evf_server_new, by the main
- * thread; threads that a server made before have no part in it. Handlers run on stacks of their own,
- * on the calling thread and on those that servers make, so that a stack overflow is reported; on
- * threads that the program or a plugin makes, unless it gives them one (sigaltstack(2)), it is not. 0,
- * again 0 when repeated, or a negated errno with everything as before. Since ABI 1.1. */
+ * takes the highest real-time signal that has no handler, by which a worker that a callback holds
+ * up is asked for a backtrace (stall_warn_ms). To be called once, before evf_server_new, by the
+ * main thread; threads that a server made before have no part in it. Handlers run on stacks of
+ * their own, on the calling thread and on those that servers make, so that a stack overflow is
+ * reported; on threads that the program or a plugin makes, unless it gives them one
+ * (sigaltstack(2)), it is not. 0, again 0 when repeated, or a negated errno with everything as
+ * before. Since ABI 1.1. */
 EVF_API int evf_crash_report_install(void);
 
 /* Writes what a plugin file is and which options it takes to out, without starting it. 0 or

@@ -79,13 +79,13 @@ struct evf_sim_options {
     const char *plugin_path;
     const char *options; /* `name=value,…`, the listener's own included; default: none */
 
-    uint64_t wall_ms;    /* the calendar at the start; default: 2026-01-01 00:00:00 UTC */
-    uint32_t page_size;  /* default 64 KiB; 16 KiB … 1 MiB, a power of two */
-    uint32_t mailbox;    /* posts that the mailbox holds; default 1024 */
-    uint32_t settle_ms;  /* at the end: how long after its peer a stream may live; default 30 s */
-    int trace_fd;        /* where every event is written to, as a line each; default (0): nowhere */
-    uint32_t log_level;  /* 1 + enum evf_level: lines for the report; default: warnings */
-    bool keep_image;     /* do not give a loaded plugin its variables back before it starts */
+    uint64_t wall_ms;   /* the calendar at the start; default: 2026-01-01 00:00:00 UTC */
+    uint32_t page_size; /* default 64 KiB; 16 KiB … 1 MiB, a power of two */
+    uint32_t mailbox;   /* posts that the mailbox holds; default 1024 */
+    uint32_t settle_ms; /* at the end: how long after its peer a stream may live; default 30 s */
+    int trace_fd;       /* where every event is written to, as a line each; default (0): nowhere */
+    uint32_t log_level; /* 1 + enum evf_level: lines for the report; default: warnings */
+    bool keep_image;    /* do not give a loaded plugin its variables back before it starts */
 };
 
 /* Loads the plugin, reads its options, calls `start` and `worker_start`. Never NULL but for lack of

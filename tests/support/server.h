@@ -38,7 +38,7 @@ struct server_spec {
     unsigned inherit_count;
     bool without_input;   /* descriptor 0 is closed in the child */
     const char *log_file; /* given as --log-file and read as the log; NULL: standard error */
-    bool crashes; /* it leaves no core file behind */
+    bool crashes;         /* it leaves no core file behind */
     unsigned listeners;   /* 'listening on' lines to wait for; 0: as many as --listen, at least 1 */
 };
 

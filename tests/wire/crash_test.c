@@ -51,8 +51,8 @@ static const char *file(void)
 static void expect_report(const char *log, const char *what, const char *callback)
 {
     expect_said(log, test_text("evframe: crash: %s", what));
-    expect_said(log, test_text("evframe: crash: in `%s` of plugin crash 1.2.3 (%s)", callback,
-                               file()));
+    expect_said(log,
+                test_text("evframe: crash: in `%s` of plugin crash 1.2.3 (%s)", callback, file()));
     expect_said(log, "evframe: crash: the process ends\n");
 }
 
@@ -334,10 +334,11 @@ Test(crash, is_told_without_symbols)
     const char *folder = test_folder(), *launcher = getenv("EVF_LAUNCHER");
     char command[1200];
 
-    snprintf(command, sizeof command,
-             "mkdir %s/bin %s/lib && cp %s %s/bin/evframe && cp $(dirname %s)/../lib/libevframe.so.1 "
-             "%s/lib/",
-             folder, folder, launcher, folder, launcher, folder);
+    snprintf(
+        command, sizeof command,
+        "mkdir %s/bin %s/lib && cp %s %s/bin/evframe && cp $(dirname %s)/../lib/libevframe.so.1 "
+        "%s/lib/",
+        folder, folder, launcher, folder, launcher, folder);
     cr_assert_eq(system(command), 0);
     struct server *server = server_start(&(struct server_spec){
         .program = test_text("%s/bin/evframe", folder),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rules of the API that a plugin breaks: the function that it called is named, the rule, and in the
- * crash report the plugin, its callback and the stream. Most are checked in debug builds only, which
- * all builds with tests are.
+ * crash report the plugin, its callback and the stream. Most are checked in debug builds only,
+ * which all builds with tests are.
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -24,7 +24,8 @@ static struct breach breaches[] = {
     { "closed fact", "evf_peer_name", "no stream is used after its `close` has returned", "data" },
     { "closed state", "evf_stream_state", "no stream is used after its `close` has returned",
       "data" },
-    { "closed close", "evf_close_with", "no stream is used after its `close` has returned", "data" },
+    { "closed close", "evf_close_with", "no stream is used after its `close` has returned",
+      "data" },
     { "no stream", "evf_write", "a stream is given", "data" },
     { "no bytes", "evf_write", "bytes are given", "data" },
     { "owned", "evf_write_owned", "a release function is given", "data" },
@@ -35,8 +36,8 @@ static struct breach breaches[] = {
     { "keep", "evf_slice_keep", "a slice is used, or kept, before its callback returns", "data" },
     { "write late", "evf_write_slice", "a slice is used, or kept, before its callback returns",
       "data" },
-    { "timer", "evf_timer_start", "no timer runs in memory that is being freed: one in the stream's",
-      "close" },
+    { "timer", "evf_timer_start",
+      "no timer runs in memory that is being freed: one in the stream's", "close" },
     { "timer garbage", "evf_timer_start", "a timer is zeroed before its first use", "data" },
     { "timer overwritten", "evf_timer_stop",
       "the memory of a running timer is neither freed nor written to", "data" },

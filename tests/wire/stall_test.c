@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A callback that holds its worker is told, once, with a backtrace from inside; what only looks like
- * one is not.
+ * A callback that holds its worker is told, once, with a backtrace from inside; what only looks
+ * like one is not.
  */
 #include <criterion/criterion.h>
 #include <signal.h>

@@ -233,8 +233,7 @@ static int play(const struct arguments *arguments, const char *path)
     options.options = join(evf_sim_script_options(script), arguments->own_options, all_options,
                            sizeof all_options);
     double begin = seconds();
-    int status =
-        evf_sim_seeds(&options, arguments->seeds, evf_sim_script_play, script, &failing);
+    int status = evf_sim_seeds(&options, arguments->seeds, evf_sim_script_play, script, &failing);
     double took = seconds() - begin;
     evf_sim_script_free(script);
     if (status == 0) {

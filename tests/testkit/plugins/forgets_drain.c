@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A planted bug: a long answer is written until the queue is full, and goes on at drain; but when the
- * queue is full for a second time nobody goes on.
+ * A planted bug: a long answer is written until the queue is full, and goes on at drain; but when
+ * the queue is full for a second time nobody goes on.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A planted bug: a greeting is kept up to the end, and given back at the end; but when the peer resets,
- * `end` does not come.
+ * A planted bug: a greeting is kept up to the end, and given back at the end; but when the peer
+ * resets, `end` does not come.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,8 @@ static size_t data(evf_stream *stream, evf_slice input)
     if (memcmp(&word, "PING", sizeof word) != 0 || input.len < sizeof word)
         return 0;
     evf_write_static(stream, "PONG", 4);
-    return sizeof word + (input.len > sizeof word ? data(stream, evf_slice_sub(input, 4, input.len - 4)) : 0);
+    return sizeof word +
+           (input.len > sizeof word ? data(stream, evf_slice_sub(input, 4, input.len - 4)) : 0);
 }
 
 static const struct evf_handler handler = {

@@ -22,7 +22,7 @@
 #define CALL_OF_ITS_OWN __attribute__((noinline))
 
 static const char *how = "", *where = "";
-static volatile int sink;
+static _Atomic int sink;
 static volatile int zero;
 
 static CALL_OF_ITS_OWN int recurse_for_ever(volatile char *above)

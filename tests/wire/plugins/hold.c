@@ -25,7 +25,7 @@ enum { MANY = 100, EACH_MS = 3 };
 static _Atomic bool released;
 static struct evf_timer timers[MANY];
 static unsigned left;
-static volatile int sink;
+static _Atomic int sink;
 
 static uint64_t clock_ms(void)
 {
