@@ -8,12 +8,12 @@
  *   for MS             computes for so long by the clock
  *   go                 lets all go that are held, and answers "gone"
  */
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <evframe/evframe.h>
 
@@ -44,7 +44,7 @@ static CALL_OF_ITS_OWN void compute_for_long(void)
 static CALL_OF_ITS_OWN void sleep_for_long(void)
 {
     while (!atomic_load(&released))
-        usleep(20000);
+        poll(NULL, 0, 20);
     sink = 1;
 }
 
