@@ -22,6 +22,12 @@ static void break_a_rule(void)
     EVF_RULE(1 > 2, "a reason is 0 or negative");
 }
 
+/* As a plugin would see it. */
+static void evf_some_call(void)
+{
+    EVF_RULE(1 > 2, "a stream is given");
+}
+
 static void break_with_a_long_text(void)
 {
     char what[2000];
@@ -84,6 +90,16 @@ Test(assertion, names_the_rule_that_a_caller_broke)
 
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     cr_assert_not_null(strstr(text, "a reason is 0 or negative [1 > 2] ("), "%s", text);
+}
+
+Test(assertion, names_the_public_function_that_was_called)
+{
+    char text[1024];
+    int status = run(evf_some_call, text, sizeof(text));
+
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    cr_assert_eq(strncmp(text, "evframe: rule broken: evf_some_call: a stream is given [1 > 2] (", 64),
+                 0, "%s", text);
 }
 
 Test(assertion, cuts_a_text_that_is_too_long_but_ends_its_line)
