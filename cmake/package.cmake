@@ -14,6 +14,11 @@ install(
           COMPONENT runtime
           NAMELINK_COMPONENT development)
 install(
+  TARGETS evframe_testkit
+  EXPORT evframeTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+install(TARGETS evframe_sim RUNTIME DESTINATION ${evf_libexec_dir} COMPONENT development)
+install(
   DIRECTORY include/evframe
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT development)
@@ -23,8 +28,10 @@ install(
 file(RELATIVE_PATH evf_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/evframe.pc.in evframe.pc @ONLY)
 configure_file(cmake/evframe-uninstalled.pc.in evframe-uninstalled.pc @ONLY)
+configure_file(cmake/evframe-testkit.pc.in evframe-testkit.pc @ONLY)
+configure_file(cmake/evframe-testkit-uninstalled.pc.in evframe-testkit-uninstalled.pc @ONLY)
 install(
-  FILES ${PROJECT_BINARY_DIR}/evframe.pc
+  FILES ${PROJECT_BINARY_DIR}/evframe.pc ${PROJECT_BINARY_DIR}/evframe-testkit.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
   COMPONENT development)
 

@@ -64,6 +64,8 @@ static int make_peer(evf_sim *sim, evf_sim_upstream *upstream)
         .sin_addr.s_addr = htonl(0x0a000001), /* 10.0.0.1 */
     };
     peer->local_len = sizeof peer->local.ipv4;
+    if (sim->quiet) /* the play is over: nobody will take it */
+        peer->ended = peer->ignores = true;
     evf__sim_note(sim, "%s: stands", peer->name);
     return EVF__SIM_FD + (int)peer->number;
 }

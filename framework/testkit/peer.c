@@ -321,12 +321,17 @@ bool evf_sim_expect_until(evf_sim_peer *peer, const void *data, size_t len)
     return missed(peer, wanted, peer->out.len);
 }
 
+static bool nothing_more(const evf_sim_peer *peer)
+{
+    return peer->out.len == 0 || peer->ignores;
+}
+
 bool evf_sim_expect_nothing(evf_sim_peer *peer)
 {
     wait_for(peer, SIZE_MAX);
     if (is_excused(peer))
         return !peer->sim->failed;
-    return peer->out.len == 0 || missed(peer, "nothing", 0);
+    return nothing_more(peer) || missed(peer, "nothing", 0);
 }
 
 bool evf_sim_expect_end(evf_sim_peer *peer)
@@ -334,7 +339,7 @@ bool evf_sim_expect_end(evf_sim_peer *peer)
     wait_for(peer, SIZE_MAX);
     if (is_excused(peer))
         return !peer->sim->failed;
-    return (peer->out.len == 0 && peer->end_seen) || missed(peer, "the end", 0);
+    return (nothing_more(peer) && peer->end_seen) || missed(peer, "the end", 0);
 }
 
 bool evf_sim_expect_closed(evf_sim_peer *peer)
@@ -342,7 +347,7 @@ bool evf_sim_expect_closed(evf_sim_peer *peer)
     wait_for(peer, SIZE_MAX);
     if (is_excused(peer))
         return !peer->sim->failed;
-    return (peer->out.len == 0 && peer->gone) || missed(peer, "that the connection is closed", 0);
+    return (nothing_more(peer) && peer->gone) || missed(peer, "that the connection is closed", 0);
 }
 
 bool evf_sim_expect_reset(evf_sim_peer *peer)
@@ -350,7 +355,7 @@ bool evf_sim_expect_reset(evf_sim_peer *peer)
     wait_for(peer, SIZE_MAX);
     if (is_excused(peer))
         return !peer->sim->failed;
-    return (peer->out.len == 0 && peer->reset_seen) ||
+    return (nothing_more(peer) && peer->reset_seen) ||
            missed(peer, "that the connection is reset", 0);
 }
 

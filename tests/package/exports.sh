@@ -13,13 +13,14 @@ source=$1 library=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
+# The simulator's functions (evf_sim_) are the testkit's.
 # Declarations start with EVF_API or EVF_ANY_THREAD and may span lines; joined up to their ';'.
 declared() {
     cat "$1"/evframe/*.h |
         awk '/^(EVF_API|EVF_ANY_THREAD) / { text = ""; open = 1 }
              open { text = text " " $0 }
              open && /;/ { print text; open = 0 }' |
-        grep -o 'evf_[a-z0-9_]* *(' | tr -d ' (' | sort -u
+        grep -o 'evf_[a-z0-9_]* *(' | tr -d ' (' | grep -v '^evf_sim_' | sort -u
 }
 
 number() {
