@@ -23,6 +23,13 @@ install(
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   COMPONENT development)
 
+# What `evframe new` writes. In the build tree a link, so that it is always what the sources have.
+get_filename_component(folder ${PROJECT_BINARY_DIR}/${evf_template_dir} DIRECTORY)
+file(MAKE_DIRECTORY ${folder})
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/framework/cli/templates ${PROJECT_BINARY_DIR}/${evf_template_dir}
+     SYMBOLIC)
+install(DIRECTORY framework/cli/templates/ DESTINATION ${evf_template_dir})
+
 # pkg-config: evframe.pc is for the installation; beside it pkg-config prefers the -uninstalled one,
 # so PKG_CONFIG_PATH=<build folder> means the build tree.
 file(RELATIVE_PATH evf_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)

@@ -244,6 +244,13 @@ enum evf__limit {
     /* Texts of a plugin: name and version stand in every log line about it; a summary, an option's
      * help and a choice are one line. */
     EVF__PLUGIN_NAME_MAX = 63,
+
+    /* The name of a project of `evframe new`: it begins the names of functions, whose lines should
+     * stay readable. */
+    EVF__PROJECT_NAME_MAX = 32,
+
+    /* A file of such a project: ten times the longest, so that a wrong file is seen as wrong. */
+    EVF__TEMPLATE_SIZE_MAX = 64 * 1024,
     EVF__PLUGIN_TEXT_MAX = 255,
 
     /* Options of one plugin, choices of one option, and the bytes of one entry: an array whose end

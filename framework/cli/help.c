@@ -13,6 +13,7 @@ enum { OPTION_COLUMN = 33 };
 static const char introduction[] =
     "Usage: evframe [options]\n"
     "       evframe inspect FILE.so      say what a plugin is and which options it takes\n"
+    "       evframe new NAME             write a plugin to begin with (evframe new --help)\n"
     "       evframe sim PLUGIN SCRIPT    try a plugin in the simulator (evframe sim --help)\n"
     "\n"
     "Serves every listener with its plugin, on one event loop per worker.\n";

@@ -14,6 +14,7 @@
 
 #include "cli/arguments.h"
 #include "cli/help.h"
+#include "cli/new.h"
 #include "cli/serve.h"
 #include "cli/sim.h"
 
@@ -57,8 +58,9 @@ int main(int argc, char **argv)
     /* Before any thread is made. Without it a crash is only silent: no reason not to serve. */
     (void)evf_crash_report_install();
     int status = EXIT_USAGE;
-    int code = evf__cli_arguments_init(&arguments, argc, argv, error, sizeof(error));
-    if (code == 0)
+    if (argc > 1 && strcmp(argv[1], "new") == 0)
+        status = evf__cli_new(argc - 1, argv + 1);
+    else if (evf__cli_arguments_init(&arguments, argc, argv, error, sizeof(error)) == 0)
         status = run(&arguments);
     else
         fprintf(stderr, "evframe: %s (try 'evframe --help')\n", error);
