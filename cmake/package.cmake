@@ -28,7 +28,10 @@ get_filename_component(folder ${PROJECT_BINARY_DIR}/${evf_template_dir} DIRECTOR
 file(MAKE_DIRECTORY ${folder})
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/framework/cli/templates ${PROJECT_BINARY_DIR}/${evf_template_dir}
      SYMBOLIC)
-install(DIRECTORY framework/cli/templates/ DESTINATION ${evf_template_dir})
+install(
+  DIRECTORY framework/cli/templates/
+  DESTINATION ${evf_template_dir}
+  COMPONENT development)
 
 # pkg-config: evframe.pc is for the installation; beside it pkg-config prefers the -uninstalled one,
 # so PKG_CONFIG_PATH=<build folder> means the build tree.

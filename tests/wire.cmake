@@ -13,7 +13,7 @@ add_custom_command(
   OUTPUT stage.stamp
   COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${stage} > install.log
   COMMAND ${CMAKE_COMMAND} -E touch stage.stamp
-  DEPENDS evframe evframe_launcher ${plugin_targets} man ${headers}
+  DEPENDS evframe evframe_launcher evframe_testkit evframe_sim ${plugin_targets} man ${headers}
   COMMENT "Installing into stage/"
   VERBATIM)
 

@@ -56,8 +56,6 @@ static const char *fault_of(const char *name)
         return "a name has lower-case letters, digits and '_' only; the folder is made here";
     if (strncmp(name, "evf", 3) == 0)
         return "names that begin with evf are evframe's own";
-    if (strlen(name) > EVF__PROJECT_NAME_MAX)
-        return "it is too long";
     return NULL;
 }
 
@@ -114,9 +112,7 @@ int evf__cli_new(int argc, char **argv)
         if (option == ':')
             return refuse("--protocol needs a value: line, length or raw");
         if (option != 'p')
-            return optopt != 0 && optopt != 'h' && optopt != 'p'
-                       ? refuse("unknown option '-%c'", optopt)
-                       : refuse("cannot read '%s'", argv[optind - 1]);
+            return refuse("'%s' is no option of it", argv[optind - 1]);
         if (!is_protocol(optarg))
             return refuse("--protocol '%s': expected line, length or raw", optarg);
         protocol = optarg;
@@ -128,5 +124,8 @@ int evf__cli_new(int argc, char **argv)
     const char *name = argv[optind], *fault = fault_of(name);
     if (fault != NULL)
         return refuse("'%s' cannot be a project's name: %s", name, fault);
+    if (strlen(name) > EVF__PROJECT_NAME_MAX)
+        return refuse("'%s' cannot be a project's name: a name has at most %d characters", name,
+                      EVF__PROJECT_NAME_MAX);
     return make(name, protocol);
 }

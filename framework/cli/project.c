@@ -26,14 +26,10 @@ enum { FILES_MAX = 8 };
 static const char placeholder[] = "myproto";
 
 const struct evf__project_file evf__project_files[] = {
-    { "myproto.c", "the plugin" },
-    { "myproto_test.c", "its tests, on the simulator" },
-    { "PROTOCOL.md", "what it speaks" },
-    { "README.md", "how to build, test and run it" },
-    { "Makefile", "for make" },
-    { "CMakeLists.txt", "for CMake" },
-    { "gitignore", "for git" },
-    { NULL, NULL },
+    { "myproto.c", "the plugin" },       { "myproto_test.c", "its tests, on the simulator" },
+    { "PROTOCOL.md", "what it speaks" }, { "README.md", "how to build, test and run it" },
+    { "Makefile", "for make" },          { "CMakeLists.txt", "for CMake" },
+    { "gitignore", "for git" },          { NULL, NULL },
 };
 
 struct text {
@@ -41,7 +37,8 @@ struct text {
     size_t len;
 };
 
-/* The text with the name in every place of the placeholder. To be freed; NULL for lack of memory. */
+/* The text with the name in every place of the placeholder. To be freed; NULL for lack of memory.
+ */
 static char *replaced(const char *text, const char *name, size_t *ret_len)
 {
     char *bytes = NULL;

@@ -36,8 +36,13 @@ static void messages(evf_sim *sim, void *argument)
     evf_sim_peer *peer = evf_sim_connect(sim);
     SEND(peer, "\0\0\0\5hello");
     EXPECT(peer, "\0\0\0\5hello");
-    SEND(peer, "\0\0\0\0" "\0\0\0\3one" "\0\0\0\3two" "\0\0\0\10cut");
-    EXPECT(peer, "\0\0\0\0" "\0\0\0\3one" "\0\0\0\3two");
+    SEND(peer, "\0\0\0\0"
+               "\0\0\0\3one"
+               "\0\0\0\3two"
+               "\0\0\0\10cut");
+    EXPECT(peer, "\0\0\0\0"
+                 "\0\0\0\3one"
+                 "\0\0\0\3two");
     evf_sim_close_write(peer);
     evf_sim_expect_closed(peer);
 }
@@ -51,7 +56,9 @@ static void too_long(evf_sim *sim, void *argument)
 {
     (void)argument;
     evf_sim_peer *peer = evf_sim_connect(sim);
-    SEND(peer, "\0\0\0\4four" "\0\0\0\5fives" "\0\0\0\3one");
+    SEND(peer, "\0\0\0\4four"
+               "\0\0\0\5fives"
+               "\0\0\0\3one");
     EXPECT(peer, "\0\0\0\4four");
     evf_sim_expect_end(peer);
 }

@@ -79,7 +79,7 @@ Test(myproto, waits_for_a_slow_reader)
         .struct_size = sizeof(with),
         .troubles = EVF_SIM_MILD,
         .plugin_file = PLUGIN,
-        .options = "write-high=1k,write-max=8k",
+        .options = "write-high=1k",
     };
     cr_assert_eq(evf_sim_seeds(&with, 20, slow_reader, NULL, NULL), 0);
 }
