@@ -53,8 +53,8 @@ void evf__cli_arguments_fini(struct evf__cli_arguments *arguments);
 int evf__cli_listener_add(struct evf__cli_arguments *arguments, const char *text, char *error,
                           size_t error_size);
 
-/* What a path relative to the launcher's own folder leads to. Writes "" when the launcher cannot tell
- * where it is. */
+/* What a path relative to the launcher's own folder leads to. Writes "" when the launcher cannot
+ * tell where it is. */
 void evf__cli_beside(const char *relative, char *ret, size_t size);
 
 /* Where plugins lie beside this launcher, in an installation as in a build tree. Writes "" when the

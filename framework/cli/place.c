@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where the launcher lies, and so where what belongs to it is: the same relative path leads there in
- * an installation and in a build tree. And which file a plugin's name means.
+ * Where the launcher lies, and so where what belongs to it is: the same relative path leads there
+ * in an installation and in a build tree. And which file a plugin's name means.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,10 @@
  * A transport: how a stream's bytes reach the other side.
  *
  * Plain sockets are the first (socket.c); a simulation puts its own in their place
- * (testkit/transport.c) and TLS is to follow, so nothing above may assume a socket. A transport owns its events: it is told what the stream wants to be woken for
- * and decides itself what to wait for. It reports readiness by evf__stream_ready. All functions run
- * on the stream's worker, never call a handler, and answer negative codes, not errno.
+ * (testkit/transport.c) and TLS is to follow, so nothing above may assume a socket. A transport
+ * owns its events: it is told what the stream wants to be woken for and decides itself what to wait
+ * for. It reports readiness by evf__stream_ready. All functions run on the stream's worker, never
+ * call a handler, and answer negative codes, not errno.
  */
 #ifndef EVF_STREAM_TRANSPORT_H
 #define EVF_STREAM_TRANSPORT_H

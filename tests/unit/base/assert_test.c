@@ -98,8 +98,9 @@ Test(assertion, names_the_public_function_that_was_called)
     int status = run(evf_some_call, text, sizeof(text));
 
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    cr_assert_eq(strncmp(text, "evframe: rule broken: evf_some_call: a stream is given [1 > 2] (", 64),
-                 0, "%s", text);
+    cr_assert_eq(
+        strncmp(text, "evframe: rule broken: evf_some_call: a stream is given [1 > 2] (", 64), 0,
+        "%s", text);
 }
 
 Test(assertion, cuts_a_text_that_is_too_long_but_ends_its_line)
