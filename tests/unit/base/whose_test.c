@@ -30,7 +30,8 @@ Test(whose, knows_a_plugin_by_its_name_and_by_its_code)
     evf__whose_add(&one, &here, &one);
     cr_assert(evf__whose_name(name, &found));
     cr_assert_eq(found.version, one.version);
-    cr_assert_not(evf__whose_name("one", &found), "another pointer is another plugin's");
+    static char elsewhere[] = "one";
+    cr_assert_not(evf__whose_name(elsewhere, &found), "another pointer is another plugin's");
     found.name = NULL;
     cr_assert(evf__whose_code((void *)code, &found), "code of the module that &here lies in");
     cr_assert_eq(found.name, name);
