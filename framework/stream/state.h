@@ -143,7 +143,6 @@ struct evf__streams {
 
 static inline evf_worker *evf__worker_of(const evf_stream *stream)
 {
-    EVF_DEBUG_RULE((stream->flags & EVF__IN_USE) != 0, "a stream is not used after its close");
     return evf__stream_chunk(stream)->worker;
 }
 
