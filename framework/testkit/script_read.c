@@ -434,9 +434,11 @@ evf_sim_script *evf_sim_script_parse(const char *name, const char *text, size_t 
 {
     struct reader *reader = calloc(1, sizeof *reader);
     evf_sim_script *script = calloc(1, sizeof *script);
-    char *copy = strndup(text, len);
+    char *copy = malloc(len + 1);
     if (reader == NULL || script == NULL || copy == NULL || (script->name = strdup(name)) == NULL)
         abort();
+    memcpy(copy, text, len);
+    copy[len] = '\0';
     reader->script = script;
     reader->error = error;
     reader->size = size;
