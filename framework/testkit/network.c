@@ -91,7 +91,8 @@ static void read_some(evf_sim *sim, evf_sim_peer *peer)
     if ((sim->plan.on & EVF_SIM_SLOW_READERS) != 0) {
         if (peer->room == 0 && evf__sim_below(sim, 4) != 0)
             return;
-        peer->room = sim->plan.window;
+        /* Long output would take as many turns as it has bytes. */
+        peer->room = sim->plan.window + peer->got / 64;
     } else if (peer->room == 0 && evf__sim_below(sim, 2) == 0) {
         peer->room = SIZE_MAX;
     }

@@ -77,6 +77,7 @@ struct evf_sim_peer {
 
     /* from the stream */
     struct evf__sim_bytes out; /* not expected yet */
+    size_t got;                /* bytes in all */
     size_t room;               /* what the stream may send now */
     bool end_seen;             /* the stream's half-close */
     bool gone;                 /* the stream's side is closed */

@@ -94,6 +94,7 @@ static void took(evf_sim_peer *peer, const void *data, size_t len)
     evf__sim_note_bytes(peer->sim, peer, "sent to it", data, len);
     if (!peer->reset_sent)
         evf__sim_bytes_add(&peer->out, data, len);
+    peer->got += len;
     if (peer->room != SIZE_MAX)
         peer->room -= len;
 }
