@@ -11,7 +11,7 @@ packages_for_packaging=(dpkg-dev file binutils)
 
 # What the tests and checks take besides.
 packages_for_testing=(g++ libcriterion-dev clang clang-tidy clang-format binutils curl dnsmasq-base
-    haproxy nginx-light python3 abigail-tools make netcat-openbsd)
+    haproxy nginx-light python3 abigail-tools make netcat-openbsd libuv1-dev)
 
 # What tools/bench/run takes besides: load generators, contestants, instruments.
 packages_for_bench=(python3 wrk nghttp2-client nginx-light libnginx-mod-stream h2o lighttpd haproxy
