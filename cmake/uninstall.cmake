@@ -11,7 +11,7 @@
 # Folders that evframe shares with others, parents first: gone after `uninstall` if the installation
 # made them and nothing else is in them. Those that carry evframe's name need not stand here.
 set(evf_shared_folders)
-foreach(folder ${CMAKE_INSTALL_BINDIR} ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+foreach(folder ${CMAKE_INSTALL_BINDIR} ${CMAKE_INSTALL_LIBEXECDIR} ${CMAKE_INSTALL_LIBDIR}/pkgconfig
                ${CMAKE_INSTALL_LIBDIR}/cmake ${CMAKE_INSTALL_INCLUDEDIR} ${CMAKE_INSTALL_DOCDIR}
                ${CMAKE_INSTALL_MANDIR}/man1 ${CMAKE_INSTALL_MANDIR}/man7
                ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

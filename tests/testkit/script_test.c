@@ -19,7 +19,7 @@ static void expect_error(const char *text, const char *told)
 Test(script, names_file_and_line_of_what_is_wrong)
 {
     expect_error("connect a\n\na send\n", "x.conv:3: a, which is a connection, cannot 'send'; "
-                                           "did you mean 'sends'");
+                                          "did you mean 'sends'");
     expect_error("a sends \"x\"\n", "x.conv:1: 'a' is nobody");
     expect_error("connect\n", "x.conv:1: a name is wanted behind 'connect'");
     expect_error("connect 1a\n", "'1a' is no name");
