@@ -20,7 +20,7 @@ static struct planted all[] = {
     { "loses_bytes", "lines", "expected \"one\\ntwo\\n\"" },
     { "forgets_drain", "long", "bytes of it came" },
     { "leaks_slice", "greet", "a slice is left" },
-    { "keeps_stream", "last", "a stream is not used after its close" },
+    { "keeps_stream", "last", "no stream is used after its `close`" },
     { "never_ends", "lines", "expected that the connection is closed" },
     { "page_end", "ping", "page_end.c:" },
     { "keeps_address", "two", "expected \"first\"" },
