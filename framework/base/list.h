@@ -64,7 +64,9 @@ static inline struct evf__list *evf__list_take(struct evf__list *head)
     struct evf__list *node = head->next;
     if (node == head)
         return NULL;
-    evf__list_remove(node);
+    head->next = node->next;
+    node->next->prev = head;
+    node->next = node->prev = NULL;
     return node;
 }
 

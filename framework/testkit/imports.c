@@ -293,6 +293,8 @@ static void put(void **at, void *function)
 static void patch(const struct link_map *map, const ElfW(Rela) * relocations, size_t size,
                   const ElfW(Sym) * symbols, const char *names)
 {
+    if (relocations == NULL)
+        return;
     for (size_t i = 0; i < size / sizeof *relocations; i++) {
         const ElfW(Rela) *relocation = &relocations[i];
         const ElfW(Sym) *symbol = &symbols[ELF64_R_SYM(relocation->r_info)];

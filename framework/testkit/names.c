@@ -33,6 +33,7 @@ void evf__resolver_hosts_look(struct evf__resolver *resolver)
 
 static const char *find(const evf_sim *sim, const char *host)
 {
+    EVF_ASSERT(host != NULL);
     for (const struct evf__list *at = sim->names.next; at != &sim->names; at = at->next) {
         const struct evf__sim_name *name = EVF__OWNER(at, struct evf__sim_name, link);
         size_t len = strlen(name->host);

@@ -288,7 +288,7 @@ static int read_expects(struct reader *reader, unsigned actor)
 
 static int read_accepts(struct reader *reader, unsigned actor)
 {
-    unsigned other;
+    unsigned other = 0;
     if (word(reader, 2) == NULL)
         return wrong(reader, "'%s accepts NAME' is wanted", bare(reader, 0));
     if (make_actor(reader, bare(reader, 2), false, &other) < 0)
