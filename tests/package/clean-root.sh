@@ -8,7 +8,7 @@
 #   clean-root.sh FOLDER [MIRROR]
 #
 # FOLDER is where tools/package left the packages. It is run by hand: it takes root, the package
-# debootstrap, a Debian mirror (http://deb.debian.org/debian when none is given), about 700 MB in
+# debootstrap, a Debian mirror (debootstrap's own choice when none is given), about 700 MB in
 # ${TMPDIR:-/tmp} and some minutes. Everything happens in name spaces of its own (mounts, processes,
 # host name); what it made is gone when it ends. deb.sh beside it does without all this and is part of
 # tools/test.
@@ -29,7 +29,7 @@ if [[ ${1-} != --inside ]]; then
 fi
 shift
 
-packages=$(cd "$1" && pwd) mirror=${2:-http://deb.debian.org/debian}
+packages=$(cd "$1" && pwd) mirror=${2-}
 root=$(mktemp -d)
 chmod 755 "$root"
 trap 'umount "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
@@ -45,7 +45,7 @@ within() {
 }
 
 say 'a fresh Debian 12'
-debootstrap --variant=minbase bookworm "$root" "$mirror" >"$root.log" 2>&1 ||
+debootstrap --variant=minbase bookworm "$root" ${mirror:+"$mirror"} >"$root.log" 2>&1 ||
     { tail -n 20 "$root.log" >&2; rm -f "$root.log"; exit 1; }
 rm -f "$root.log"
 mount -t proc proc "$root/proc"
