@@ -22,7 +22,7 @@ enum { IMAGE_PARTS = 8 };
 struct evf__sim_subject {
     struct evf__sim_subject *next; /* of those that are loaded */
     unsigned holds;
-    struct evf__library *library; /* NULL: compiled in */
+    struct evf__library *file; /* NULL: compiled in */
     const struct evf_plugin *plugin;
     struct link_map *map;
     struct {
@@ -97,7 +97,7 @@ static struct evf__sim_subject *add(struct evf__library *library, const struct e
     struct evf__sim_subject *subject = calloc(1, sizeof *subject);
     if (subject == NULL)
         abort();
-    *subject = (struct evf__sim_subject){ .next = subjects, .library = library, .plugin = plugin };
+    *subject = (struct evf__sim_subject){ .next = subjects, .file = library, .plugin = plugin };
     subjects = subject;
     if (dladdr1(plugin, &info, (void **)&subject->map, RTLD_DL_LINKMAP) == 0)
         subject->map = NULL;
@@ -140,7 +140,7 @@ void evf__sim_subject_drop(struct evf__sim_subject *subject)
 {
     if (subject == NULL || --subject->holds > 0)
         return;
-    if (subject->library == NULL)
+    if (subject->file == NULL)
         return; /* it stays in the program, and so does what is known of it */
     struct evf__sim_subject **at = &subjects;
     while (*at != subject)
@@ -148,15 +148,15 @@ void evf__sim_subject_drop(struct evf__sim_subject *subject)
     *at = subject->next;
     for (unsigned i = 0; i < subject->image_count; i++)
         free(subject->image[i].copy);
-    evf__library_drop(subject->library);
+    evf__library_drop(subject->file);
     free(subject);
 }
 
 const char *evf__sim_subject_path(const char *loaded)
 {
     for (const struct evf__sim_subject *at = subjects; at != NULL; at = at->next)
-        if (at->library != NULL && at->map != NULL && strcmp(at->map->l_name, loaded) == 0)
-            return evf__library_path(at->library);
+        if (at->file != NULL && at->map != NULL && strcmp(at->map->l_name, loaded) == 0)
+            return evf__library_path(at->file);
     return loaded;
 }
 
